@@ -1,0 +1,1 @@
+"""llamactl: an inference server for GGUF models that speaks llama-server's API."""

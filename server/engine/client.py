@@ -1,0 +1,121 @@
+"""What request handlers hold of the engine: submit tasks, receive events, leave at any time.
+
+Safe from any greenlet or thread. It knows no HTTP; the crossing to the engine thread itself is in
+`mailbox`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+from server.engine.mailbox import Board
+from server.engine.mailbox import Cancel
+from server.engine.mailbox import Mailbox
+from server.engine.mailbox import Status
+from server.engine.mailbox import Stop
+from server.engine.mailbox import Submit
+from server.engine.task import Event
+from server.engine.task import Task
+from server.engine.task import is_last
+
+STOP_POLL_S = 0.01
+
+
+class Request:
+    """The handler's hold on its tasks: receive events, and cancel by leaving.
+
+    A context manager: leaving it before every task ended cancels what is left, whatever the
+    reason (an exception, a client that went away, GeneratorExit of a closed response).
+    """
+
+    def __init__(self, mailbox: Mailbox, tasks: Sequence[Task]) -> None:
+        self._mailbox = mailbox
+        self._ids = tuple(task.id for task in tasks)
+        self._open = set(self._ids)
+        self._stream = mailbox.delivery.open(self._ids)
+        self.is_abandoned = False
+        mailbox.post(Submit(tuple(tasks)))
+
+    def __enter__(self) -> Request:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last event of every task was received."""
+        return not self._open
+
+    def get(self, timeout: float | None = None) -> Event | None:
+        """The next event of any of the tasks; None after timeout seconds or on `abandon`."""
+        event = self._stream.get(timeout)
+        if event is not None and is_last(event):
+            self._open.discard(event.task_id)
+        return event
+
+    def abandon(self) -> None:
+        """The client is gone: cancel and wake the handler, whose `get` returns None.
+
+        From the hub (gevent) or from any thread (threads).
+        """
+        self.is_abandoned = True
+        self._cancel()
+        self._stream.interrupt()
+
+    def close(self) -> None:
+        """Cancel what has not ended and forget the stream. Idempotent."""
+        self._cancel()
+        self._mailbox.delivery.close(self._ids)
+
+    def _cancel(self) -> None:
+        if self._open:
+            self._mailbox.post(Cancel(tuple(self._open)))
+            self._open.clear()
+
+
+class EngineClient:
+    """What the HTTP side holds of the engine. Safe from any greenlet or thread."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._ids = itertools.count()
+
+    @property
+    def board(self) -> Board:
+        """The engine's latest state: status, load progress, model info, tokenizer, snapshot."""
+        return self._mailbox.board
+
+    @property
+    def status(self) -> Status:
+        """Where the engine is in its life."""
+        return self.board.status
+
+    def next_task_id(self) -> int:
+        """A fresh id; ids grow from 0."""
+        return next(self._ids)
+
+    def submit(self, tasks: Iterable[Task]) -> Request:
+        """Queue tasks; use the result as a context manager, so that leaving cancels."""
+        return Request(self._mailbox, tuple(tasks))
+
+    def wait_ready(self, timeout_s: float) -> Status:
+        """Block (green or native) while the model loads; the status then."""
+        deadline = time.monotonic() + timeout_s
+        while self.status is Status.LOADING and time.monotonic() < deadline:
+            time.sleep(STOP_POLL_S)
+        return self.status
+
+    def stop(self, grace_s: float, timeout_s: float | None = None) -> bool:
+        """Drain: admit nothing, give running tasks grace_s seconds, then end them.
+
+        Returns whether the engine thread is done within timeout_s (default: grace_s + 5).
+        """
+        self._mailbox.post(Stop(grace_s))
+        deadline = time.monotonic() + (grace_s + 5 if timeout_s is None else timeout_s)
+        while self.status in (Status.LOADING, Status.READY) and time.monotonic() < deadline:
+            time.sleep(STOP_POLL_S)
+        return self.status in (Status.STOPPED, Status.FAILED)

@@ -1,0 +1,235 @@
+"""The engine: drain the inbox, plan, decode, sample, publish.
+
+`tick()` is one step and needs no thread; `run()` repeats it. The engine knows no native library
+(that is the runner), no policy of its own (that is `scheduler`, `waiting` and `prefix`) and no
+HTTP. Answers to `update_slots` of llama.cpp `tools/server/server-context.cpp`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.engine import scheduler
+from server.engine.errors import BadSampling
+from server.engine.errors import DecodeFailed
+from server.engine.errors import KvFull
+from server.engine.mailbox import Cancel
+from server.engine.mailbox import Mailbox
+from server.engine.mailbox import Message
+from server.engine.mailbox import Status
+from server.engine.mailbox import Stop
+from server.engine.mailbox import Submit
+from server.engine.runner import ModelRunner
+from server.engine.sampling import n_history
+from server.engine.scheduler import BatchPlan
+from server.engine.slot import Slot
+from server.engine.slot import SlotState
+from server.engine.slots import Slots
+from server.engine.task import ErrorKind
+from server.engine.task import Snapshot
+from server.engine.task import StopType
+from server.engine.task import Tokens
+from server.engine.waiting import SHUTTING_DOWN
+from server.engine.waiting import Waiting
+
+SNAPSHOT_INTERVAL_S = 0.05
+"""While nothing begins or ends, the snapshot is at most this old."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """The engine's own knobs; sizes come from the runner's ModelInfo."""
+
+    slot_prompt_similarity: float = 0.1
+    show_text: bool = False
+    """Whether snapshots carry the generated text (a debugging aid)."""
+
+
+class Engine:
+    """Continuous batching over one runner. Every method but __init__ is the engine thread's."""
+
+    def __init__(
+        self,
+        runner: ModelRunner,
+        mailbox: Mailbox,
+        config: EngineConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.runner = runner
+        self.slots = Slots(runner, clock)
+        self.waiting = Waiting(runner.info)
+        self._mailbox = mailbox
+        self._config = config or EngineConfig()
+        self._clock = clock
+        self._stop_at: float | None = None
+        self._snapshot_at = float("-inf")
+
+    # loop
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        return not self.waiting and not self.slots.busy
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a stop was asked for and nothing is left to do."""
+        return self._stop_at is not None and self.is_idle
+
+    def run(self) -> None:
+        """Tick until stopped; sleep in the inbox while there is nothing to do."""
+        while not self.is_stopped:
+            if self.is_idle:
+                self._handle(self._mailbox.wait())
+            self.tick()
+
+    def tick(self) -> None:
+        """One step: everything that can be done now, at most one batch, one wake-up."""
+        self._handle(self._mailbox.drain())
+        if self._stop_at is not None and self._clock() >= self._stop_at:
+            self._end_everything()
+        self._admit()
+        self._step()
+        self._publish()
+
+    def close(self) -> None:
+        """End what is left, free the model, say so."""
+        self._end_everything()
+        self._publish()
+        self.runner.close()
+        self._mailbox.show(status=Status.STOPPED)
+
+    # in
+
+    def _handle(self, messages: list[Message]) -> None:
+        for message in messages:
+            match message:
+                case Submit(tasks):
+                    refusals = [self.waiting.add(task) for task in tasks]
+                    self.slots.events += [failed for failed in refusals if failed is not None]
+                case Cancel(task_ids):
+                    self.waiting.remove(frozenset(task_ids))
+                    self.slots.cancel(frozenset(task_ids))
+                case Stop(grace_s):
+                    deadline = self._clock() + grace_s
+                    self._stop_at = min(deadline, self._stop_at or deadline)
+                    self.waiting.is_closed = True
+
+    def _admit(self) -> None:
+        similarity = self._config.slot_prompt_similarity
+        for slot, task in self.waiting.startable(lambda task: self.slots.choose(task, similarity)):
+            self.slots.start(slot, task)
+
+    def _end_everything(self) -> None:
+        for task in self.waiting.take_all():
+            self.slots.fail_task(task, ErrorKind.UNAVAILABLE, SHUTTING_DOWN)
+        self.slots.end_all()
+
+    # one batch
+
+    def _step(self) -> None:
+        n_batch = self.runner.info.n_batch
+        while plan := scheduler.plan(self.slots, n_batch):
+            try:
+                self._decode(plan)
+            except KvFull:
+                n_batch = self._make_room(plan, n_batch)
+            except DecodeFailed as error:
+                self._fail_all(plan, str(error))
+            else:
+                self._sample()
+                return
+
+    def _decode(self, plan: BatchPlan) -> None:
+        runner = self.runner
+        runner.clear_batch()
+        for slot in plan.decoding:
+            slot.i_batch = runner.add_row(slot.sampled, slot.sequence.n_tokens, slot.id)
+        for chunk in plan.chunks:
+            slot = chunk.slot
+            i_last = runner.add_chunk(
+                chunk.tokens, chunk.start, slot.id, wants_logits=chunk.is_last
+            )
+            slot.i_batch = i_last if chunk.is_last else -1
+        started = self._clock()
+        runner.decode()
+        now = self._clock()
+        self.slots.stats.add_step(plan, now - started)
+        for slot in plan.decoding:
+            slot.sequence.append(slot.sampled)
+        for chunk in plan.chunks:
+            chunk.slot.sequence.extend(chunk.tokens)
+            self._prefilled(chunk.slot, chunk.tokens, now)
+
+    def _prefilled(self, slot: Slot, tokens: Tokens, now: float) -> None:
+        slot.prefilled(tokens, now)
+        task = slot.task
+        assert task is not None
+        if task.stream and task.return_progress:
+            self.slots.events.append(slot.progress(now))
+        if slot.state is SlotState.DECODE:
+            n = min(n_history(task.sampling), len(task.prompt))
+            if n and slot.sampler is not None:
+                slot.sampler.accept(task.prompt[len(task.prompt) - n :])
+            if task.n_predict == 0:
+                slot.stop(StopType.LIMIT)
+                self.slots.finish(slot)
+
+    def _sample(self) -> None:
+        runner, events, clock = self.runner, self.slots.events, self._clock
+        for slot in self.slots:
+            sampler = slot.sampler
+            if slot.i_batch < 0 or sampler is None:
+                continue
+            try:
+                token = sampler.sample(slot.i_batch)
+                prob = sampler.prob(token)
+            except BadSampling as error:
+                self.slots.fail(slot, ErrorKind.SERVER, str(error))
+                continue
+            slot.i_batch = -1
+            is_eog = runner.is_eog(token)
+            event = slot.accept(token, runner.piece(token), clock(), is_eog=is_eog, prob=prob)
+            if event is not None:
+                events.append(event)
+            if not slot.has_next_token:
+                self.slots.finish(slot)
+
+    # trouble
+
+    def _make_room(self, plan: BatchPlan, n_batch: int) -> int:
+        """The batch found no cells: forget an idle sequence, else try less, else end one request.
+
+        Returns the n_batch to try next.
+        """
+        if self.slots.forget_idle():
+            return n_batch
+        n_least = len(plan.decoding) + 1
+        if plan.chunks and plan.n_rows > n_least:
+            return max(n_least, plan.n_rows // 2)
+        youngest = max(self.slots.busy, key=lambda slot: slot.task_id)
+        self.slots.fail(youngest, ErrorKind.SERVER, "Context size has been exceeded.")
+        self.slots.cut(youngest, 0)
+        return self.runner.info.n_batch
+
+    def _fail_all(self, plan: BatchPlan, reason: str) -> None:
+        """End what was in a batch that failed for good; its sequences can't be trusted."""
+        for slot in [*plan.decoding, *(chunk.slot for chunk in plan.chunks)]:
+            self.slots.fail(slot, ErrorKind.SERVER, reason)
+            self.slots.cut(slot, 0)
+
+    # out
+
+    def _publish(self) -> None:
+        now, slots = self._clock(), self.slots
+        if slots.has_changed or now - self._snapshot_at >= SNAPSHOT_INTERVAL_S:
+            with_text = self._config.show_text
+            shown = tuple(slot.snapshot(with_text=with_text) for slot in slots)
+            snapshot = Snapshot(shown, len(self.waiting), slots.stats.counters())
+            self._mailbox.show(snapshot=snapshot)
+            self._snapshot_at, slots.has_changed = now, False
+        if slots.events:
+            events, slots.events = slots.events, []
+            self._mailbox.publish(events)

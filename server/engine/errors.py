@@ -1,0 +1,31 @@
+"""What can go wrong inside the engine, in the engine's words.
+
+A runner translates the faults of the native library into these, so that the engine needs no
+knowledge of return codes.
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """The root of everything the engine raises."""
+
+
+class BadSampling(EngineError):
+    """The sampling parameters of a request can't be honoured; the message is for the client."""
+
+
+class KvFull(EngineError):
+    """The batch found no room in the KV cache; nothing was computed and nothing changed."""
+
+
+class DecodeFailed(EngineError):
+    """The batch failed for good; what the memory holds for its sequences is unknown."""
+
+
+class LoadFailed(EngineError):
+    """The model or its context could not be made; the message is one line for the operator."""
+
+
+class WrongThread(EngineError):
+    """A libllama call was about to be made outside the engine thread (a bug of ours)."""

@@ -1,0 +1,71 @@
+"""What request handlers may know of the loaded model: facts and the tokenizer.
+
+Both are made once, when the model is loaded, and are safe to use from any thread. This module
+does not know llama_ctypes; `runner.py` fills it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Facts of a loaded model and its context. Sizes in bytes, lengths in tokens."""
+
+    path: str
+    desc: str
+    ftype: str
+    n_params: int
+    size_bytes: int
+    n_vocab: int
+    vocab_type: int
+    n_ctx: int
+    n_ctx_slot: int
+    """The most tokens that one request may hold."""
+    n_ctx_train: int
+    n_embd: int
+    n_batch: int
+    n_ubatch: int
+    n_slots: int
+    bos_token: str
+    eos_token: str
+    chat_template: str | None
+    chat_template_tool_use: str | None
+    has_encoder: bool
+    has_decoder: bool
+    metadata: Mapping[str, str]
+    build_info: str
+    """Version and commit of libllama, such as b1-0c1e570."""
+
+
+class Tokenizer(Protocol):
+    """Text <-> tokens of the loaded vocab; any thread."""
+
+    @property
+    def n_vocab(self) -> int: ...
+    @property
+    def bos(self) -> int | None: ...
+    @property
+    def eos(self) -> int | None: ...
+    @property
+    def add_bos(self) -> bool: ...
+    @property
+    def eog_tokens(self) -> frozenset[int]:
+        """All tokens that end a generation."""
+        ...
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """add_special: BOS/EOS as the model wants; parse_special: control tokens in text count."""
+        ...
+
+    def detokenize(self, tokens: Sequence[int], *, special: bool) -> str:
+        """The text of tokens; special: with the text of control tokens. Bad UTF-8 becomes U+FFFD."""
+        ...
+
+    def piece(self, token: int, *, special: bool = True) -> bytes:
+        """The bytes of one token."""
+        ...

@@ -1,0 +1,98 @@
+"""What the engine needs of a model: the protocol that real and fake runners fulfil.
+
+Rows are gathered into one batch, decoded, then sampled. All methods belong to the engine thread.
+The real one is `llama/runner.py`; tests have a deterministic fake, so that scheduling, stop rules
+and failures are tested without a model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Protocol
+
+from server.engine.task import Tokens
+
+if TYPE_CHECKING:
+    from server.engine.modelinfo import ModelInfo
+    from server.engine.modelinfo import Tokenizer
+    from server.engine.task import SamplingParams
+    from server.engine.task import TokenProb
+
+
+class Sampler(Protocol):
+    """A request's sampler chain with its state."""
+
+    def sample(self, i_batch: int) -> int:
+        """Choose and accept a token from the logits of an output row of the last batch."""
+        ...
+
+    def prob(self, token: int) -> TokenProb | None:
+        """Probabilities behind the token just sampled; None where the request asked for none.
+
+        Must be called before the next `sample` or `decode`.
+        """
+        ...
+
+    def accept(self, tokens: Tokens) -> None:
+        """Let the chain see prompt tokens, (n,) int32, which it did not choose."""
+        ...
+
+    def close(self) -> None:
+        """Free the native chain. Idempotent."""
+        ...
+
+
+class ModelRunner(Protocol):
+    """A loaded model with its context and memory."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def can_cut(self) -> bool:
+        """Whether the memory of a sequence can be cut at any token."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that token adds to the text; empty for most control tokens."""
+        ...
+
+    def is_eog(self, token: int) -> bool:
+        """Whether token ends a generation."""
+        ...
+
+    def new_sampler(self, params: SamplingParams) -> Sampler:
+        """A fresh chain. BadSampling where params can't be honoured."""
+        ...
+
+    # one batch
+
+    def clear_batch(self) -> None:
+        """Begin a new batch."""
+        ...
+
+    def add_row(self, token: int, pos: int, seq_id: int) -> int:
+        """Add one row whose logits are wanted; its index in the batch."""
+        ...
+
+    def add_chunk(self, tokens: Tokens, pos: int, seq_id: int, *, wants_logits: bool) -> int:
+        """Add rows for tokens, (n,) int32, from pos on; the index of the last.
+
+        wants_logits: for the last row.
+        """
+        ...
+
+    def decode(self) -> None:
+        """Compute the batch. KvFull (nothing changed) or DecodeFailed."""
+        ...
+
+    # memory
+
+    def cut(self, seq_id: int, n_tokens: int) -> None:
+        """Keep the first n_tokens positions of a sequence. 0 always works."""
+        ...
+
+    def close(self) -> None:
+        """Free context and model. Idempotent."""
+        ...

@@ -1,0 +1,250 @@
+"""One request's state machine: idle -> prefill -> decode -> idle.
+
+A slot holds a sequence of tokens, which outlives the request, and the running request's state. It
+decides when a generation ends, by the rules of `process_token` in llama.cpp
+`tools/server/server-context.cpp`. It knows no model: tokens, pieces and times are handed in.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from server.engine.sequence import Sequence
+from server.engine.task import Finished
+from server.engine.task import Progress
+from server.engine.task import SlotSnapshot
+from server.engine.task import StopType
+from server.engine.task import Task
+from server.engine.task import Timings
+from server.engine.task import Token
+from server.engine.task import TokenProb
+from server.engine.task import Tokens
+from server.engine.text import TextStream
+
+if TYPE_CHECKING:
+    from server.engine.runner import Sampler
+
+NO_TASK = -1
+
+
+class SlotState(Enum):
+    """Where a slot's request is."""
+
+    IDLE = "idle"
+    PREFILL = "prefill"
+    DECODE = "decode"
+
+
+class Slot:
+    """A place for one running request. Engine thread only."""
+
+    def __init__(self, slot_id: int, n_ctx: int) -> None:
+        self.id = slot_id
+        self.n_ctx = n_ctx
+        self.sequence = Sequence(slot_id)
+        self.state = SlotState.IDLE
+        self.last_used = 0.0
+        self.task: Task | None = None
+        self.sampler: Sampler | None = None
+        self.i_batch = -1
+        """Output row of this slot in the batch that was decoded last; -1 = none."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self.text = TextStream()
+        self.sampled = -1
+        self.tokens: list[int] = []
+        self.probs: list[TokenProb] = []
+        self.stop_type = StopType.NONE
+        self.truncated = False
+        self.has_new_line = False
+        self.has_next_token = True
+        self._last_line = 0
+        self.n_cached = 0
+        self.n_processed = 0
+        self.n_decoded = 0
+        self._t_start = self._t_prompt = self._t_decode = 0.0
+
+    # state
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request runs here."""
+        return self.state is not SlotState.IDLE
+
+    @property
+    def task_id(self) -> int:
+        """The running (or last) task's id, NO_TASK before the first."""
+        return self.task.id if self.task is not None else NO_TASK
+
+    @property
+    def prompt(self) -> Tokens:
+        """The running task's prompt, (n_prompt,) int32."""
+        assert self.task is not None
+        return self.task.prompt
+
+    @property
+    def n_prefill_left(self) -> int:
+        """Prompt tokens that are not yet in the sequence."""
+        return len(self.prompt) - self.sequence.n_tokens
+
+    @property
+    def n_remaining(self) -> int:
+        """Tokens that may still be generated; -1 = no limit."""
+        if self.task is None or self.task.n_predict < 0:
+            return -1
+        return self.task.n_predict - self.n_decoded
+
+    @property
+    def timings(self) -> Timings:
+        """Counts and durations so far."""
+        return Timings(
+            self.n_cached,
+            self.n_processed,
+            max(0.0, self._t_prompt - self._t_start) * 1e3,
+            self.n_decoded,
+            # the first token comes with the prompt's logits: at least a microsecond, never 0
+            max(1e-3, (self._t_decode - self._t_prompt) * 1e3) if self.n_decoded else 0.0,
+        )
+
+    def snapshot(self, *, with_text: bool) -> SlotSnapshot:
+        """What /slots shows."""
+        return SlotSnapshot(
+            self.id,
+            self.n_ctx,
+            self.is_busy,
+            self.task,
+            self.sequence.n_tokens,
+            self.has_next_token and self.is_busy,
+            self.has_new_line,
+            self.n_remaining,
+            self.timings,
+            self.text.text() if with_text else "",
+        )
+
+    # transitions
+
+    def start(self, task: Task, sampler: Sampler, n_cached: int, now: float) -> None:
+        """Idle -> prefill. The sequence was cut to n_cached tokens by the caller."""
+        self._reset()
+        self.task = task
+        self.sampler = sampler
+        self.text = TextStream(task.stop)
+        self.n_cached = n_cached
+        self._t_start = self._t_prompt = now
+        self.state = SlotState.PREFILL
+
+    def prefilled(self, tokens: Tokens, now: float) -> None:
+        """A chunk of the prompt was decoded."""
+        self.n_processed += len(tokens)
+        self._t_prompt = now
+        if not self.n_prefill_left:
+            self.state = SlotState.DECODE
+
+    def accept(
+        self, token: int, piece: bytes, now: float, *, is_eog: bool, prob: TokenProb | None
+    ) -> Token | None:
+        """A token was sampled: update text and stop state; the event for a streaming task."""
+        assert self.task is not None
+        self.sampled = token
+        self.n_decoded += 1
+        if self.n_decoded == 1:
+            self._t_prompt = now
+        self._t_decode = now
+        if self.task.return_tokens:
+            self.tokens.append(token)
+        released = self.text.push(piece, is_eog=is_eog)
+        event = None
+        if released is not None:
+            if prob is not None:
+                prob = TokenProb(prob.id, released, prob.p, prob.top)
+                self.probs.append(prob)
+            if self.task.stream:
+                text = released.decode("utf-8", "replace")
+                event = Token(self.task.id, text, token, self.timings, prob)
+        self._check_limits(released or b"", is_eog=is_eog)
+        return event
+
+    def release(self, now: float) -> None:
+        """Any state -> idle; the sequence stays."""
+        self.state = SlotState.IDLE
+        self.last_used = now
+        self.i_batch = -1
+        if self.sampler is not None:
+            self.sampler.close()
+            self.sampler = None
+
+    # events
+
+    def progress(self, now: float) -> Progress:
+        """How far the prefill is."""
+        return Progress(
+            self.task_id,
+            len(self.prompt),
+            self.n_cached,
+            self.sequence.n_tokens,
+            int((now - self._t_start) * 1e3),
+            self.timings,
+        )
+
+    def finished(self) -> Finished:
+        """The last event of a task that ended by itself."""
+        assert self.task is not None
+        held = self.text.flush()
+        is_stream = self.task.stream
+        return Finished(
+            self.task.id,
+            held.decode("utf-8", "replace") if is_stream else self.text.text(),
+            () if is_stream else tuple(self.tokens),
+            tuple(self.probs),
+            self.stop_type,
+            self.text.stopping_word,
+            self.truncated,
+            self.has_new_line,
+            len(self.task.prompt),
+            self.sequence.n_tokens,
+            self.id,
+            self.timings,
+        )
+
+    # stop rules
+
+    def stop(self, stop_type: StopType) -> None:
+        """End the generation after the current token."""
+        self.stop_type = stop_type
+        self.has_next_token = False
+
+    def _check_limits(self, released: bytes, *, is_eog: bool) -> None:
+        """The reference's order: word, context, count, indentation, time, end of generation."""
+        assert self.task is not None
+        if self.text.stopping_word:
+            self.stop(StopType.WORD)
+        # the sampled token is not in the sequence yet
+        if self.sequence.n_tokens + 1 >= self.n_ctx:
+            self.truncated = True
+            self.stop(StopType.LIMIT)
+        if self.has_next_token and self.n_remaining == 0:
+            self.stop(StopType.LIMIT)
+        if self.has_new_line and self.task.n_indent > 0:
+            self._check_indent(self.task.n_indent)
+        if b"\n" in released:
+            self.has_new_line = True
+            limit_ms = self.task.t_max_predict_ms
+            if limit_ms > 0 and (self._t_decode - self._t_prompt) * 1e3 > limit_ms:
+                self.stop(StopType.LIMIT)
+        if is_eog:
+            self.stop(StopType.EOS)
+
+    def _check_indent(self, n_indent: int) -> None:
+        """Stop at a line that is indented less than asked, and drop that line."""
+        generated = self.text.generated
+        if self._last_line > 0:
+            line = generated[self._last_line :]
+            indent = len(line) - len(line.lstrip(b" \t"))
+            if indent < len(line) and indent < n_indent:
+                self.stop(StopType.LIMIT)
+                self.text.truncate(self._last_line + indent)
+        newline = generated.find(b"\n", self._last_line)
+        if newline >= 0:
+            self._last_line = newline + 1

@@ -1,0 +1,274 @@
+"""What goes into the engine and what comes out: tasks, sampling parameters, events.
+
+Every value here is frozen and made of native types, so it can cross threads without a lock. The
+module does not know how a request looked on the wire (that is `server/schema`), nor how an event
+is rendered (that is `server/api`). Answers to llama.cpp `tools/server/server-task.h` and to
+`common_params_sampling` in `common/common.h`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from enum import Enum
+from typing import Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = NDArray[np.int32]
+"""Token ids, (n,) int32."""
+
+DEFAULT_SEED = 0xFFFFFFFF
+"""The seed that means "choose one at random" (llama.h: LLAMA_DEFAULT_SEED)."""
+
+DEFAULT_SAMPLERS = (
+    "penalties",
+    "dry",
+    "top_n_sigma",
+    "top_k",
+    "typ_p",
+    "top_p",
+    "min_p",
+    "xtc",
+    "temperature",
+)
+"""The order of the sampler chain where a request gives none."""
+
+DEFAULT_DRY_BREAKERS = ("\n", ":", '"', "*")
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is chosen; names and defaults are those of the request fields."""
+
+    seed: int = DEFAULT_SEED
+    temperature: float = 0.8
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    top_n_sigma: float = -1.0
+    xtc_probability: float = 0.0
+    xtc_threshold: float = 0.1
+    typical_p: float = 1.0
+    repeat_last_n: int = 64
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    dry_penalty_last_n: int = 64
+    dry_sequence_breakers: tuple[str, ...] = DEFAULT_DRY_BREAKERS
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    adaptive_target: float = -1.0
+    adaptive_decay: float = 0.9
+    samplers: tuple[str, ...] = DEFAULT_SAMPLERS
+    ignore_eos: bool = False
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token, bias) pairs; -inf bans. `ignore_eos` has its bans already in here."""
+    min_keep: int = 0
+    n_probs: int = 0
+    post_sampling_probs: bool = False
+    grammar: str = ""
+    """GBNF; empty = unconstrained."""
+    backend_sampling: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """One completion to compute.
+
+    prompt: (n_prompt,) int32, not to be written to. n_predict -1 = until the context is full.
+    """
+
+    id: int
+    prompt: Tokens
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    n_predict: int = -1
+    n_keep: int = 0
+    n_discard: int = 0
+    n_indent: int = 0
+    t_max_predict_ms: int = -1
+    stop: tuple[str, ...] = ()
+    stream: bool = False
+    """False: no Token events, the Finished event carries the whole text."""
+    cache_prompt: bool = True
+    n_cache_reuse: int = 0
+    id_slot: int = -1
+    return_tokens: bool = False
+    return_progress: bool = False
+    preserved_tokens: frozenset[int] = frozenset()
+    """Control tokens whose text is to be shown (tool call markers)."""
+    cmpl_id: str = ""
+    """The id that the client sees; lets a client address a running request."""
+    params: object = None
+    """The request's own parsed parameters; opaque to the engine, shown again by /slots."""
+
+
+class StopType(Enum):
+    """Why a generation ended, in the reference's words."""
+
+    NONE = "none"
+    EOS = "eos"
+    WORD = "word"
+    LIMIT = "limit"
+
+
+class ErrorKind(Enum):
+    """What kind of failure a request met; the API maps it to a status and a type."""
+
+    INVALID_REQUEST = "invalid_request"
+    EXCEED_CONTEXT_SIZE = "exceed_context_size"
+    NOT_SUPPORTED = "not_supported"
+    UNAVAILABLE = "unavailable"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class TopToken:
+    """One alternative of a sampled token. p is a probability in [0, 1]."""
+
+    id: int
+    piece: bytes
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProb:
+    """The probability of a sampled token and of its alternatives, most likely first.
+
+    piece is the text that was sent with the token; it may be empty while a stop string or a
+    UTF-8 character is incomplete.
+    """
+
+    id: int
+    piece: bytes
+    p: float
+    top: tuple[TopToken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Counts of tokens and durations in milliseconds of one request, so far."""
+
+    n_prompt_cached: int = 0
+    n_prompt_processed: int = 0
+    prompt_ms: float = 0.0
+    n_decoded: int = 0
+    predicted_ms: float = 0.0
+    n_drafted: int = 0
+    n_draft_accepted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One decoded token of a streaming task. text may be empty (held back)."""
+
+    task_id: int
+    text: str
+    token: int
+    timings: Timings
+    prob: TokenProb | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Prefill progress. The first one says that processing has begun."""
+
+    task_id: int
+    n_total: int
+    n_cached: int
+    n_processed: int
+    """Tokens that are in the sequence now, cached ones included."""
+    time_ms: int
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a task that ended by itself.
+
+    text and tokens are the whole output for a non-streaming task; for a streaming one text is
+    what was held back and is now due (usually empty).
+    """
+
+    task_id: int
+    text: str
+    tokens: tuple[int, ...]
+    probs: tuple[TokenProb, ...]
+    stop_type: StopType
+    stopping_word: str
+    truncated: bool
+    has_new_line: bool
+    n_prompt: int
+    n_cached_end: int
+    """Tokens that the slot's sequence holds at the end (`tokens_cached`)."""
+    id_slot: int
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last event of a task that could not be done. message is fit for the client."""
+
+    task_id: int
+    kind: ErrorKind
+    message: str
+    n_prompt: int = 0
+    n_ctx: int = 0
+
+
+Event = Union[Token, Progress, Finished, Failed]
+
+
+def is_last(event: Event) -> bool:
+    """Whether no event of the same task follows."""
+    return isinstance(event, (Finished, Failed))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotSnapshot:
+    """What one slot looked like after the last step; read by /slots without the engine."""
+
+    id: int
+    n_ctx: int
+    is_processing: bool
+    task: Task | None
+    """The running task, else the last one."""
+    n_tokens: int
+    """Tokens in the slot's sequence."""
+    has_next_token: bool
+    has_new_line: bool
+    n_remaining: int
+    timings: Timings
+    text: str
+    """What was generated so far (the last task's whole text when idle)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Cumulative since start; durations in seconds."""
+
+    n_prompt: int = 0
+    prompt_s: float = 0.0
+    n_prompt_cached: int = 0
+    n_predicted: int = 0
+    predicted_s: float = 0.0
+    n_steps: int = 0
+    n_busy_slots: int = 0
+    """Sum over steps of the slots that were busy."""
+    n_tokens_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The engine as of its last step. Published by replacing one reference, so it costs no lock."""
+
+    slots: tuple[SlotSnapshot, ...]
+    n_waiting: int
+    counters: Counters

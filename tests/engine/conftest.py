@@ -1,0 +1,97 @@
+"""An engine without a thread: tests post, tick and read events."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from server.engine.engine import Engine
+from server.engine.engine import EngineConfig
+from server.engine.mailbox import Cancel
+from server.engine.mailbox import Mailbox
+from server.engine.mailbox import Stop
+from server.engine.mailbox import Submit
+from server.engine.mailbox import ThreadDelivery
+from server.engine.task import Event
+from server.engine.task import Finished
+from server.engine.task import Task
+from server.engine.task import is_last
+from tests.fakes import FakeRunner
+
+
+class Bench:
+    """Drives one engine by hand and collects what every task received."""
+
+    def __init__(self, runner: FakeRunner, config: EngineConfig | None = None) -> None:
+        self.runner = runner
+        self.now = 0.0
+        self.mailbox = Mailbox(ThreadDelivery())
+        self.engine = Engine(runner, self.mailbox, config, clock=lambda: self.now)
+        self.events: dict[int, list[Event]] = {}
+        self._ids = itertools.count()
+        self.mailbox.delivery.publish = self._collect  # type: ignore[method-assign]
+
+    def _collect(self, events: object) -> None:
+        for event in events:  # type: ignore[attr-defined]
+            self.events.setdefault(event.task_id, []).append(event)
+
+    def submit(self, text: str | list[int] = "hello", **fields: object) -> Task:
+        """Queue one task; a str prompt is its bytes."""
+        prompt = np.array(list(text.encode()) if isinstance(text, str) else text, np.int32)
+        task = Task(next(self._ids), prompt, **fields)  # type: ignore[arg-type]
+        self.mailbox.post(Submit((task,)))
+        return task
+
+    def cancel(self, *tasks: Task) -> None:
+        """Say that the clients of tasks are gone."""
+        self.mailbox.post(Cancel(tuple(task.id for task in tasks)))
+
+    def stop(self, grace_s: float) -> None:
+        """Ask the engine to stop."""
+        self.mailbox.post(Stop(grace_s))
+
+    def tick(self, n: int = 1) -> None:
+        """n steps, a millisecond each."""
+        for _ in range(n):
+            self.now += 0.001
+            self.engine.tick()
+
+    def run(self, max_ticks: int = 10_000) -> None:
+        """Tick until idle."""
+        for _ in range(max_ticks):
+            self.tick()
+            if self.engine.is_idle:
+                return
+        raise AssertionError("the engine never became idle")
+
+    def last(self, task: Task) -> Event:
+        """The task's last event, checked to be its only last one."""
+        events = self.events[task.id]
+        assert [is_last(event) for event in events].count(True) == 1
+        assert is_last(events[-1])
+        return events[-1]
+
+    def finished(self, task: Task) -> Finished:
+        """The last event of a task that ended by itself."""
+        event = self.last(task)
+        assert isinstance(event, Finished), event
+        return event
+
+    def generate(self, text: str | list[int] = "hello", **fields: object) -> Finished:
+        """Submit, run until idle, and return the result."""
+        task = self.submit(text, **fields)
+        self.run()
+        return self.finished(task)
+
+
+@pytest.fixture
+def bench() -> Callable[..., Bench]:
+    """Makes a Bench over a FakeRunner with the given rule and ModelInfo overrides."""
+
+    def make(*args: object, config: EngineConfig | None = None, **overrides: object) -> Bench:
+        return Bench(FakeRunner(*args, **overrides), config)  # type: ignore[arg-type]
+
+    return make
