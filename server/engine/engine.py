@@ -101,6 +101,13 @@ class Engine:
         self.runner.close()
         self._mailbox.show(status=Status.STOPPED)
 
+    def abandon(self) -> None:
+        """After a bug or a native fault: tell every client, touch the model no more."""
+        for task in [*self.waiting.take_all(), *(slot.task for slot in self.slots.busy)]:
+            if task is not None:
+                self.slots.fail_task(task, ErrorKind.SERVER, "The engine failed; see the log.")
+        self._mailbox.publish(self.slots.events)
+
     # in
 
     def _handle(self, messages: list[Message]) -> None:

@@ -46,6 +46,19 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line for stdlib logging. `level` is one of logging's numbers."""
+
+    logger: str
+    level: int
+    text: str
+
+    def write(self) -> None:
+        """Hand it to logging; where logging's locks may be taken."""
+        logging.getLogger(self.logger).log(self.level, "%s", self.text)
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Admit nothing more; end what still runs after grace_s seconds; then leave the thread."""
 
@@ -107,8 +120,8 @@ class Delivery(Protocol):
         """Engine thread: hand over all events of one step."""
         ...
 
-    def log(self, record: logging.LogRecord) -> None:
-        """Any native thread: have a record handled where logging's locks may be taken."""
+    def log(self, line: LogLine) -> None:
+        """Any native thread: have a line logged where logging's locks may be taken."""
         ...
 
 
@@ -152,8 +165,8 @@ class ThreadDelivery:
             if stream is not None:
                 stream.put(event)
 
-    def log(self, record: logging.LogRecord) -> None:
-        logging.getLogger(record.name).handle(record)
+    def log(self, line: LogLine) -> None:
+        line.write()
 
 
 class GeventStream:
@@ -185,7 +198,7 @@ class GeventDelivery:
     def __init__(self) -> None:
         from gevent import get_hub
 
-        self._outbox: deque[Event | logging.LogRecord] = deque()
+        self._outbox: deque[Event | LogLine] = deque()
         self._streams: dict[int, GeventStream] = {}
         self._watcher = get_hub().loop.async_(ref=False)
         self._watcher.start(self._dispatch)
@@ -203,16 +216,16 @@ class GeventDelivery:
         self._outbox.extend(events)
         self._watcher.send()
 
-    def log(self, record: logging.LogRecord) -> None:
-        self._outbox.append(record)
+    def log(self, line: LogLine) -> None:
+        self._outbox.append(line)
         self._watcher.send()
 
     def _dispatch(self) -> None:
         outbox = self._outbox
         while outbox:
             item = outbox.popleft()
-            if isinstance(item, logging.LogRecord):
-                logging.getLogger(item.name).handle(item)
+            if isinstance(item, LogLine):
+                item.write()
             else:
                 stream = self._streams.get(item.task_id)
                 if stream is not None:
@@ -261,6 +274,10 @@ class Mailbox:
         """Engine thread: all events of a step, one wake-up."""
         if events:
             self.delivery.publish(events)
+
+    def log(self, logger: str, level: int, text: str) -> None:
+        """Any native thread: have a line logged without touching logging's locks here."""
+        self.delivery.log(LogLine(logger, level, text))
 
     def show(self, **changes: object) -> None:
         """Engine thread: replace parts of the board."""

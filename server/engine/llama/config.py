@@ -1,0 +1,39 @@
+"""What a model and its context are made from, in plain values.
+
+The options room fills it (through `server/launch.py`); `params.py` turns it into native structs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerConfig:
+    """Zero or None means: what the model or the library says. Sizes are in tokens."""
+
+    path: str
+    n_ctx: int = 0
+    n_batch: int = 2048
+    n_ubatch: int = 512
+    n_slots: int = 4
+    splits_context: bool = False
+    """Each slot may hold n_ctx / n_slots tokens, instead of all of n_ctx."""
+    n_threads: int = -1
+    n_threads_batch: int = -1
+    n_gpu_layers: int = -1
+    """-1: as many as fit (the library's choice), -2: all."""
+    flash_attn: str = "auto"
+    """on, off or auto."""
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    use_mmap: bool = True
+    use_mlock: bool = False
+    check_tensors: bool = False
+    offload_kv: bool = True
+    offload_ops: bool = True
+    use_extra_buffers: bool = True
+    swa_full: bool = False
+    warmup: bool = True
+    special: bool = False
+    """Whether control tokens show in generated text."""

@@ -1,0 +1,101 @@
+"""RunnerConfig -> the parameter structs of libllama.
+
+Answers to common_model_params_to_llama and common_context_params_to_llama in llama.cpp
+`common/common.cpp`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from llama_ctypes.context import Context
+from llama_ctypes.model import Model
+from llama_ctypes.raw.enums import llama_flash_attn_type
+from llama_ctypes.raw.enums import llama_load_mode
+from llama_ctypes.raw.ggml import ggml_type
+from llama_ctypes.raw.params import llama_context_params
+from llama_ctypes.raw.params import llama_model_params
+from server.engine.errors import LoadFailed
+from server.engine.llama.config import RunnerConfig
+
+CTX_PAD = 256
+"""libllama rounds the size of a context up to a multiple of this."""
+
+FLASH_ATTN = {
+    "on": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    "auto": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO,
+}
+CACHE_TYPES = {
+    name: getattr(ggml_type, f"GGML_TYPE_{name.upper()}")
+    for name in ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
+}
+
+
+def default_threads() -> int:
+    """Threads where none are asked for: the cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def model_params(config: RunnerConfig) -> llama_model_params:
+    """How the model is loaded."""
+    params = Model.default_params()
+    params.n_gpu_layers = config.n_gpu_layers
+    params.load_mode = _load_mode(config)
+    params.check_tensors = config.check_tensors
+    params.use_extra_bufts = config.use_extra_buffers
+    return params
+
+
+def n_ctx_slot(config: RunnerConfig, n_ctx_train: int) -> int:
+    """The most tokens one slot may hold."""
+    n_ctx = config.n_ctx or n_ctx_train
+    if config.splits_context:
+        n_ctx = -(-(n_ctx // config.n_slots) // CTX_PAD) * CTX_PAD
+    return min(n_ctx, n_ctx_train) if n_ctx_train > 0 else n_ctx
+
+
+def context_params(config: RunnerConfig, n_ctx_train: int) -> llama_context_params:
+    """One unified buffer for all slots, whatever share of it each may use."""
+    params = Context.default_params()
+    n_ctx = config.n_ctx or n_ctx_train
+    if config.splits_context:
+        n_ctx = max(n_ctx, n_ctx_slot(config, n_ctx_train) * config.n_slots)
+    params.n_ctx = n_ctx
+    params.n_batch = max(config.n_batch, config.n_slots)
+    params.n_ubatch = config.n_ubatch
+    params.n_seq_max = config.n_slots
+    params.n_threads = config.n_threads if config.n_threads > 0 else default_threads()
+    params.n_threads_batch = (
+        config.n_threads_batch if config.n_threads_batch > 0 else params.n_threads
+    )
+    params.flash_attn_type = FLASH_ATTN[config.flash_attn]
+    params.type_k = _cache_type(config.cache_type_k, "--cache-type-k")
+    params.type_v = _cache_type(config.cache_type_v, "--cache-type-v")
+    params.offload_kqv = config.offload_kv
+    params.op_offload = config.offload_ops
+    params.swa_full = config.swa_full
+    params.kv_unified = True
+    params.no_perf = True
+    return params
+
+
+def _load_mode(config: RunnerConfig) -> llama_load_mode:
+    match config.use_mmap, config.use_mlock:
+        case True, True:
+            return llama_load_mode.LLAMA_LOAD_MODE_MMAP_MLOCK
+        case True, False:
+            return llama_load_mode.LLAMA_LOAD_MODE_MMAP
+        case False, True:
+            return llama_load_mode.LLAMA_LOAD_MODE_MLOCK
+    return llama_load_mode.LLAMA_LOAD_MODE_NONE
+
+
+def _cache_type(name: str, option: str) -> ggml_type:
+    try:
+        return CACHE_TYPES[name]
+    except KeyError:
+        known = ", ".join(CACHE_TYPES)
+        raise LoadFailed(f"{option}: unknown type {name!r}; one of {known}") from None

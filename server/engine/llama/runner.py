@@ -1,0 +1,147 @@
+"""LlamaRunner: a model in one context with one unified KV buffer. Engine thread only.
+
+Errors of llama_ctypes become the engine's own. Answers to the ModelRunner protocol of
+`server/engine/runner.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from llama_ctypes import errors
+from llama_ctypes import library
+from llama_ctypes import runtime
+from llama_ctypes.batch import Batch
+from llama_ctypes.context import Context
+from llama_ctypes.model import Model
+from server.engine.errors import DecodeFailed
+from server.engine.errors import KvFull
+from server.engine.errors import LoadFailed
+from server.engine.llama import params
+from server.engine.llama.config import RunnerConfig
+from server.engine.llama.sampler import LlamaSampler
+from server.engine.llama.tokenizer import LlamaTokenizer
+from server.engine.modelinfo import ModelInfo
+from server.engine.task import SamplingParams
+from server.engine.task import Tokens
+
+
+class LlamaRunner:
+    """See ModelRunner."""
+
+    def __init__(self, model: Model, config: RunnerConfig) -> None:
+        self._model = model
+        self._vocab = model.vocab
+        self.tokenizer = LlamaTokenizer(self._vocab)
+        self._pieces = self.tokenizer.pieces if config.special else self.tokenizer.plain_pieces
+        n_slots = config.n_slots
+        self._context = Context(model, params.context_params(config, model.n_ctx_train))
+        self._memory = self._context.memory
+        self._batch = Batch(max(self._context.n_batch, n_slots), 1)
+        self.can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
+        self.info = self._describe(config)
+        if config.warmup:
+            self._warm_up()
+
+    @classmethod
+    def load(cls, config: RunnerConfig, on_progress: Callable[[float], bool]) -> LlamaRunner:
+        """Load the model and make its context. LoadFailed with one line that says why."""
+        try:
+            model = Model.load(config.path, params.model_params(config), on_progress)
+            try:
+                return cls(model, config)
+            except BaseException:
+                model.close()
+                raise
+        except errors.LlamaError as error:
+            raise LoadFailed(str(error)) from error
+
+    def _describe(self, config: RunnerConfig) -> ModelInfo:
+        model, context, tokenizer = self._model, self._context, self.tokenizer
+        info = ModelInfo(
+            path=config.path,
+            desc=model.desc,
+            ftype=model.ftype_name,
+            n_params=model.n_params,
+            size_bytes=model.size_bytes,
+            n_vocab=tokenizer.n_vocab,
+            vocab_type=int(self._vocab.type),
+            n_ctx=context.n_ctx,
+            n_ctx_slot=params.n_ctx_slot(config, model.n_ctx_train),
+            n_ctx_train=model.n_ctx_train,
+            n_embd=model.n_embd,
+            n_batch=context.n_batch,
+            n_ubatch=context.n_ubatch,
+            n_slots=config.n_slots,
+            bos_token=self._token_text(tokenizer.bos),
+            eos_token=self._token_text(tokenizer.eos),
+            chat_template=model.chat_template(),
+            chat_template_tool_use=model.chat_template("tool_use"),
+            has_encoder=model.has_encoder,
+            has_decoder=model.has_decoder,
+            metadata=model.meta(),
+            build_info=f"{runtime.version()}-{library.load().commit[:9]}",
+        )
+        return replace(info, n_ctx_slot=min(info.n_ctx_slot, info.n_ctx))
+
+    def _token_text(self, token: int | None) -> str:
+        return "" if token is None else self.tokenizer.piece(token).decode("utf-8", "replace")
+
+    def _warm_up(self) -> None:
+        """One empty run, so that the first request does not pay for page faults."""
+        tokens = [t for t in (self.tokenizer.bos, self.tokenizer.eos) if t is not None] or [0]
+        self.clear_batch()
+        for pos, token in enumerate(tokens):
+            self.add_row(token, pos, 0)
+        self.decode()
+        self._memory.clear()
+
+    def piece(self, token: int) -> bytes:
+        """See ModelRunner."""
+        return self._pieces[token]
+
+    def is_eog(self, token: int) -> bool:
+        """See ModelRunner."""
+        return token in self.tokenizer.eog_tokens
+
+    def new_sampler(self, params: SamplingParams) -> LlamaSampler:
+        """See ModelRunner."""
+        return LlamaSampler(self._context, self._vocab, params, self.tokenizer.piece)
+
+    # one batch
+
+    def clear_batch(self) -> None:
+        """See ModelRunner."""
+        self._batch.clear()
+
+    def add_row(self, token: int, pos: int, seq_id: int) -> int:
+        """See ModelRunner."""
+        return self._batch.add(token, pos, (seq_id,), True)
+
+    def add_chunk(self, tokens: Tokens, pos: int, seq_id: int, *, wants_logits: bool) -> int:
+        """See ModelRunner."""
+        return self._batch.extend(tokens, pos, seq_id, wants_logits) + len(tokens) - 1
+
+    def decode(self) -> None:
+        """See ModelRunner. Releases the GIL."""
+        try:
+            self._context.decode(self._batch)
+            # on a GPU the work is still under way: wait for it here, without the GIL
+            self._context.synchronize()
+        except errors.KvFull as error:
+            raise KvFull(str(error)) from error
+        except errors.DecodeError as error:
+            raise DecodeFailed(str(error)) from error
+
+    # memory
+
+    def cut(self, seq_id: int, n_tokens: int) -> None:
+        """See ModelRunner."""
+        if not self._memory.seq_rm(seq_id, n_tokens, -1):
+            self._memory.seq_rm(seq_id, -1, -1)
+
+    def close(self) -> None:
+        """See ModelRunner."""
+        self._context.close()
+        self._model.close()

@@ -1,0 +1,171 @@
+"""A request's native sampler chain: built from the steps of `sampling`, asked once a step.
+
+Three ways to one token, cheapest first: libllama samples from the logits itself; or the
+candidates are kept, because their probabilities are wanted; or a grammar has to agree. Answers to
+common_sampler_sample in llama.cpp `common/sampling.cpp`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from typing import cast
+
+import numpy as np
+
+from llama_ctypes import samplers
+from llama_ctypes.candidates import TokenDataArray
+from llama_ctypes.context import Context
+from llama_ctypes.errors import LlamaError
+from llama_ctypes.sampler import Sampler
+from llama_ctypes.sampler import SamplerChain
+from llama_ctypes.vocab import Vocab
+from server.engine.errors import BadSampling
+from server.engine.sampling import Step
+from server.engine.sampling import chain_steps
+from server.engine.task import SamplingParams
+from server.engine.task import TokenProb
+from server.engine.task import Tokens
+from server.engine.task import TopToken
+
+Piece = Callable[[int], bytes]
+
+
+def build(vocab: Vocab, params: SamplingParams) -> SamplerChain:
+    """The chain that params describe. BadSampling where the library refuses."""
+    chain = SamplerChain()
+    try:
+        for step in [*_suppressed(vocab), *chain_steps(params)]:
+            chain.add(_native(vocab, step))
+    except LlamaError as error:
+        chain.close()
+        raise BadSampling(f"samplers: {error}") from error
+    except BadSampling:
+        chain.close()
+        raise
+    return chain
+
+
+def _suppressed(vocab: Vocab) -> list[Step]:
+    """Some model files name tokens that must never be generated."""
+    tokens = vocab.suppressed()
+    return [Step("logit_bias", (tuple((t, float("-inf")) for t in tokens),))] if tokens else []
+
+
+def _native(vocab: Vocab, step: Step) -> Sampler:
+    arguments: tuple[Any, ...] = step.arguments
+    match step.kind:
+        case "logit_bias":
+            biases: Counter[int] = Counter()
+            for token, bias in arguments[0]:
+                biases[token] += bias
+            return samplers.logit_bias(vocab.n_tokens, cast("dict[int, float]", biases))
+        case "penalties" | "mirostat":
+            arguments = (vocab.n_tokens, *arguments)
+        case "dry" | "infill":
+            arguments = (vocab, *arguments)
+    make: Callable[..., Sampler] = getattr(samplers, step.kind)
+    return make(*arguments)
+
+
+class LlamaSampler:
+    """See the Sampler protocol of `server/engine/runner.py`. Engine thread only."""
+
+    def __init__(self, context: Context, vocab: Vocab, params: SamplingParams, piece: Piece) -> None:
+        self._context = context
+        self._params = params
+        self._piece = piece
+        self._chain = build(vocab, params)
+        self._grammar = self._parse_grammar(vocab)
+        self._i_batch = -1
+        wants_candidates = params.n_probs > 0 and params.post_sampling_probs
+        self._candidates = (
+            TokenDataArray(vocab.n_tokens) if self._grammar or wants_candidates else None
+        )
+        self._one = TokenDataArray(1)
+
+    def _parse_grammar(self, vocab: Vocab) -> Sampler | None:
+        if not self._params.grammar:
+            return None
+        try:
+            return samplers.grammar(vocab, self._params.grammar)
+        except LlamaError as error:
+            self._chain.close()
+            raise BadSampling(f"grammar: {error}") from error
+
+    def sample(self, i_batch: int) -> int:
+        """See Sampler."""
+        self._i_batch = i_batch
+        try:
+            if self._candidates is None:
+                return self._chain.sample(self._context, i_batch)
+            return self._sample_candidates(self._candidates, i_batch)
+        except LlamaError as error:
+            raise BadSampling(f"no token could be sampled: {error}") from error
+
+    def _sample_candidates(self, candidates: TokenDataArray, i_batch: int) -> int:
+        logits = self._context.logits(i_batch)
+        candidates.fill_from(logits)
+        self._chain.apply(candidates)
+        token = candidates.token
+        if self._grammar is not None:
+            # cheaper than masking the whole vocabulary: most often the grammar agrees
+            if not self._allows(token):
+                candidates.fill_from(logits)
+                self._grammar.apply(candidates)
+                self._chain.apply(candidates)
+                token = candidates.token
+            self._grammar.accept(token)
+        self._chain.accept(token)
+        return token
+
+    def _allows(self, token: int) -> bool:
+        assert self._grammar is not None
+        self._one.fill([token], [1.0])
+        self._grammar.apply(self._one)
+        return bool(self._one.view()["logit"][0] != -np.inf)
+
+    def accept(self, tokens: Tokens) -> None:
+        """See Sampler."""
+        for token in tokens.tolist():
+            self._chain.accept(token)
+
+    def prob(self, token: int) -> TokenProb | None:
+        """See Sampler."""
+        n_probs = self._params.n_probs
+        if n_probs <= 0:
+            return None
+        if self._params.post_sampling_probs:
+            return self._prob_after(token, n_probs)
+        return self._prob_before(token, n_probs)
+
+    def _prob_before(self, token: int, n_probs: int) -> TokenProb:
+        """From the logits, before any sampler."""
+        logits = self._context.logits(self._i_batch)
+        p = np.exp(logits - logits.max())
+        p /= p.sum()
+        n = min(n_probs, len(p))
+        best = np.argpartition(-p, n - 1)[:n] if n < len(p) else np.arange(len(p))
+        best = best[np.argsort(-p[best], kind="stable")]
+        top = tuple(TopToken(int(t), self._piece(int(t)), float(p[t])) for t in best)
+        return TokenProb(token, b"", float(p[token]), top)
+
+    def _prob_after(self, token: int, n_probs: int) -> TokenProb:
+        """From the candidates that the chain left; those of probability 0 are no candidates."""
+        assert self._candidates is not None
+        left = self._candidates.view()
+        left = left[np.argsort(-left["p"], kind="stable")]
+        mine = left["p"][left["id"] == token]
+        top = tuple(
+            TopToken(int(row["id"]), self._piece(int(row["id"])), float(row["p"]))
+            for row in left[:n_probs]
+            if row["p"] > 0.0
+        )
+        return TokenProb(token, b"", float(mine[0]) if len(mine) else 0.0, top)
+
+    def close(self) -> None:
+        """See Sampler."""
+        self._chain.close()
+        if self._grammar is not None:
+            self._grammar.close()

@@ -1,0 +1,91 @@
+"""The engine's own thread: load the model, run the engine, say how it ended.
+
+A native thread, started with the un-patched primitive, because under gevent `threading.Thread` is
+a greenlet. It never raises: what goes wrong is shown on the board and logged.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+
+from server.engine.engine import Engine
+from server.engine.engine import EngineConfig
+from server.engine.errors import LoadFailed
+from server.engine.mailbox import Mailbox
+from server.engine.mailbox import Message
+from server.engine.mailbox import Status
+from server.engine.mailbox import Stop
+from server.engine.runner import ModelRunner
+
+Load = Callable[[Callable[[float], bool]], ModelRunner]
+"""Loads a model; calls back with progress in [0, 1], and gives up when told False."""
+
+NAME = "engine"
+PR_SET_NAME = 15
+
+
+def start(load: Load, mailbox: Mailbox, config: EngineConfig) -> None:
+    """Start the thread and return at once; follow the mailbox's board."""
+    _native_start()(_main, (load, mailbox, config))
+
+
+def _native_start() -> Callable[..., object]:
+    try:
+        from gevent.monkey import get_original
+    except ImportError:
+        return _thread.start_new_thread
+    original: Callable[..., object] = get_original("_thread", "start_new_thread")
+    return original
+
+
+def _main(load: Load, mailbox: Mailbox, config: EngineConfig) -> None:
+    _name_thread()
+    engine = None
+    try:
+        engine = _load(load, mailbox, config)
+        if engine is not None:
+            engine.run()
+            engine.close()
+    except LoadFailed as error:
+        mailbox.show(status=Status.FAILED, failure=str(error))
+    except BaseException as error:  # noqa: BLE001 the thread's last resort: nothing is above it
+        mailbox.log("llamactl.engine", logging.CRITICAL, traceback.format_exc())
+        mailbox.show(status=Status.FAILED, failure=f"the engine failed: {error}")
+        if engine is not None:
+            engine.abandon()
+
+
+def _load(load: Load, mailbox: Mailbox, config: EngineConfig) -> Engine | None:
+    """The engine, shown as ready; None if a stop was asked for meanwhile."""
+    posted: list[Message] = []
+
+    def on_progress(progress: float) -> bool:
+        mailbox.show(load_progress=progress)
+        posted.extend(mailbox.drain())
+        return not any(isinstance(message, Stop) for message in posted)
+
+    try:
+        runner = load(on_progress)
+    except LoadFailed:
+        if not any(isinstance(message, Stop) for message in posted):
+            raise
+        mailbox.show(status=Status.STOPPED)
+        return None
+    engine = Engine(runner, mailbox, config)
+    for message in posted:
+        mailbox.post(message)
+    mailbox.show(
+        status=Status.READY, load_progress=1.0, info=runner.info, tokenizer=runner.tokenizer
+    )
+    return engine
+
+
+def _name_thread() -> None:
+    """Show the name in `top -H` and in debuggers (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_NAME, NAME.encode(), 0, 0, 0)
