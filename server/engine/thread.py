@@ -22,7 +22,8 @@ from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
 from server.engine.runner import ModelRunner
 
-Load = Callable[[Callable[[float], bool]], ModelRunner]
+OnProgress = Callable[[float], bool]
+Load = Callable[[OnProgress], ModelRunner]
 """Loads a model; calls back with progress in [0, 1], and gives up when told False."""
 
 NAME = "engine"

@@ -27,8 +27,8 @@ class RunnerConfig:
     """on, off or auto."""
     cache_type_k: str = "f16"
     cache_type_v: str = "f16"
-    use_mmap: bool = True
-    use_mlock: bool = False
+    load_mode: str = "mmap"
+    """auto, none, mmap, mlock, mmap+mlock or dio."""
     check_tensors: bool = False
     offload_kv: bool = True
     offload_ops: bool = True

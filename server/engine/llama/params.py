@@ -7,6 +7,8 @@ Answers to common_model_params_to_llama and common_context_params_to_llama in ll
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import TypeVar
 
 from llama_ctypes.context import Context
 from llama_ctypes.model import Model
@@ -18,6 +20,8 @@ from llama_ctypes.raw.params import llama_model_params
 from server.engine.errors import LoadFailed
 from server.engine.llama.config import RunnerConfig
 
+T = TypeVar("T")
+
 CTX_PAD = 256
 """libllama rounds the size of a context up to a multiple of this."""
 
@@ -25,6 +29,14 @@ FLASH_ATTN = {
     "on": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED,
     "off": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED,
     "auto": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_AUTO,
+}
+LOAD_MODES = {
+    "auto": llama_load_mode.LLAMA_LOAD_MODE_AUTO,
+    "none": llama_load_mode.LLAMA_LOAD_MODE_NONE,
+    "mmap": llama_load_mode.LLAMA_LOAD_MODE_MMAP,
+    "mlock": llama_load_mode.LLAMA_LOAD_MODE_MLOCK,
+    "mmap+mlock": llama_load_mode.LLAMA_LOAD_MODE_MMAP_MLOCK,
+    "dio": llama_load_mode.LLAMA_LOAD_MODE_DIRECT_IO,
 }
 CACHE_TYPES = {
     name: getattr(ggml_type, f"GGML_TYPE_{name.upper()}")
@@ -43,7 +55,7 @@ def model_params(config: RunnerConfig) -> llama_model_params:
     """How the model is loaded."""
     params = Model.default_params()
     params.n_gpu_layers = config.n_gpu_layers
-    params.load_mode = _load_mode(config)
+    params.load_mode = _choose(LOAD_MODES, config.load_mode, "--load-mode")
     params.check_tensors = config.check_tensors
     params.use_extra_bufts = config.use_extra_buffers
     return params
@@ -71,9 +83,9 @@ def context_params(config: RunnerConfig, n_ctx_train: int) -> llama_context_para
     params.n_threads_batch = (
         config.n_threads_batch if config.n_threads_batch > 0 else params.n_threads
     )
-    params.flash_attn_type = FLASH_ATTN[config.flash_attn]
-    params.type_k = _cache_type(config.cache_type_k, "--cache-type-k")
-    params.type_v = _cache_type(config.cache_type_v, "--cache-type-v")
+    params.flash_attn_type = _choose(FLASH_ATTN, config.flash_attn, "--flash-attn")
+    params.type_k = _choose(CACHE_TYPES, config.cache_type_k, "--cache-type-k")
+    params.type_v = _choose(CACHE_TYPES, config.cache_type_v, "--cache-type-v")
     params.offload_kqv = config.offload_kv
     params.op_offload = config.offload_ops
     params.swa_full = config.swa_full
@@ -82,20 +94,8 @@ def context_params(config: RunnerConfig, n_ctx_train: int) -> llama_context_para
     return params
 
 
-def _load_mode(config: RunnerConfig) -> llama_load_mode:
-    match config.use_mmap, config.use_mlock:
-        case True, True:
-            return llama_load_mode.LLAMA_LOAD_MODE_MMAP_MLOCK
-        case True, False:
-            return llama_load_mode.LLAMA_LOAD_MODE_MMAP
-        case False, True:
-            return llama_load_mode.LLAMA_LOAD_MODE_MLOCK
-    return llama_load_mode.LLAMA_LOAD_MODE_NONE
-
-
-def _cache_type(name: str, option: str) -> ggml_type:
+def _choose(known: Mapping[str, T], name: str, option: str) -> T:
     try:
-        return CACHE_TYPES[name]
+        return known[name]
     except KeyError:
-        known = ", ".join(CACHE_TYPES)
-        raise LoadFailed(f"{option}: unknown type {name!r}; one of {known}") from None
+        raise LoadFailed(f"{option}: unknown value {name!r}; one of {', '.join(known)}") from None

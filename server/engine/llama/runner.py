@@ -81,7 +81,7 @@ class LlamaRunner:
             has_encoder=model.has_encoder,
             has_decoder=model.has_decoder,
             metadata=model.meta(),
-            build_info=f"{runtime.version()}-{library.load().commit[:9]}",
+            build_info=f"{runtime.version()}-{(library.load().commit or 'unknown')[:9]}",
         )
         return replace(info, n_ctx_slot=min(info.n_ctx_slot, info.n_ctx))
 
