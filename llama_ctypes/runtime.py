@@ -1,0 +1,53 @@
+"""Starting the native libraries, once a process, when the first object needs them.
+
+Importing llama_ctypes starts nothing. Knows no model.
+"""
+
+from __future__ import annotations
+
+from llama_ctypes import log
+from llama_ctypes.raw import backend
+from llama_ctypes.raw import system
+from llama_ctypes.raw.cpu import ggml_numa_strategy
+
+_started: list[bool] = []
+
+
+def start() -> None:
+    """Load the libraries, take over their log, find the devices. Does nothing the second time."""
+    if _started:
+        return
+    log.install()
+    # Backends built as plug-ins register here; those linked in are there already.
+    backend.ggml_backend_load_all()
+    system.llama_backend_init()
+    _started.append(True)
+
+
+def init_numa(strategy: ggml_numa_strategy | int) -> None:
+    """Choose how memory and threads spread over NUMA nodes; before any model is loaded."""
+    start()
+    system.llama_numa_init(strategy)
+
+
+def version() -> str:
+    """Version of libllama."""
+    return (system.llama_version() or b"").decode()
+
+
+def system_info() -> str:
+    """What the backends were built with, in libllama's words."""
+    start()
+    return (system.llama_print_system_info() or b"").decode()
+
+
+def supports_gpu_offload() -> bool:
+    """Whether a device other than the CPU can take layers."""
+    start()
+    return system.llama_supports_gpu_offload()
+
+
+def supports_rpc() -> bool:
+    """Whether remote devices can be used."""
+    start()
+    return system.llama_supports_rpc()
