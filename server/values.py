@@ -126,9 +126,7 @@ def number_in(low: float, high: float = math.inf) -> Callable[[str], float]:
     return _limited(number, low, high, wanted)
 
 
-def _limited(
-    parse: Callable[[str], T], low: float, high: float, wanted: str
-) -> Callable[[str], T]:
+def _limited(parse: Callable[[str], T], low: float, high: float, wanted: str) -> Callable[[str], T]:
     def parse_limited(value: str) -> T:
         result = parse(value)
         if not low <= result <= high:  # type: ignore[operator]

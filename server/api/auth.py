@@ -1,0 +1,45 @@
+"""API keys: who may ask what.
+
+Answers to middleware_validate_api_key of llama.cpp `tools/server/server-http.cpp`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from werkzeug.datastructures import Headers
+
+BEARER = "Bearer "
+
+
+class ApiKeys:
+    """The keys that are accepted; none = everybody may ask everything."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._digests = [_digest(key) for key in keys]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a key is asked for at all."""
+        return bool(self._digests)
+
+    def accepts(self, headers: Headers) -> bool:
+        """Whether a request with these headers may pass.
+
+        Compares digests, against all keys, so that the time tells neither length nor position.
+        """
+        given = _digest(_given_key(headers))
+        is_known = False
+        for digest in self._digests:
+            is_known |= hmac.compare_digest(digest, given)
+        return is_known
+
+
+def _given_key(headers: Headers) -> str:
+    return (headers.get("Authorization") or headers.get("X-Api-Key") or "").removeprefix(BEARER)
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

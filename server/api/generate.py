@@ -1,0 +1,242 @@
+"""A body with a prompt -> tasks -> events -> an answer: what all completion dialects share.
+
+A dialect makes a `Job` and hands it to `respond` with its `Format`, which turns events into JSON.
+Errors that can be known before anything is sent leave as exceptions, with a status of their own;
+later ones become an `error` event in the stream. Answers to handle_completions_impl of llama.cpp
+`tools/server/server-context.cpp`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import string
+import time
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import Response
+from flask import request as http
+
+from server.api import sse
+from server.api.errors import ApiError
+from server.api.errors import ClientGone
+from server.api.errors import ExceedsContext
+from server.api.errors import Unavailable
+from server.api.errors import error_body
+from server.api.errors import error_from
+from server.api.errors import unexpected
+from server.api.service import Model
+from server.api.service import Service
+from server.api.wire import Body
+from server.api.wire import json_response
+from server.engine.mailbox import Status
+from server.engine.task import Event
+from server.engine.task import Failed
+from server.engine.task import Finished
+from server.engine.task import Progress
+from server.engine.task import Task
+from server.engine.task import Token
+from server.schema import CompletionParams
+from server.schema import parse_completion
+from server.schema import parse_prompts
+from server.schema import required_prompt
+from server.schema import task_from
+
+FIRST_EVENT_S = 0.02
+"""How long the headers of a stream wait for the engine's refusal, so that it gets its status."""
+
+ENGINE_POLL_S = 5.0
+"""How often a handler that waits makes sure that there is still an engine to wait for."""
+
+LAST_WORDS_S = 0.5
+
+ID_LETTERS = string.digits + string.ascii_letters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What one HTTP request wants computed."""
+
+    id: str
+    created: int
+    """Unix time in seconds."""
+    model: Model
+    params: CompletionParams
+    tasks: tuple[Task, ...]
+    """In the order of the results; a result's index is its task's place here."""
+    prefill: str = ""
+    """The beginning of the answer, where the prompt already holds it."""
+
+
+class Format(Protocol):
+    """How a dialect renders events. `index` is the place of the event's task in the job."""
+
+    done: bytes
+    """What ends a stream."""
+
+    def token(self, event: Token, index: int) -> bytes:
+        """Zero or more SSE events for a token."""
+        ...
+
+    def progress(self, event: Progress, index: int) -> bytes:
+        """SSE events for a step of the prefill."""
+        ...
+
+    def last(self, event: Finished, index: int) -> bytes:
+        """SSE events for the end of a task."""
+        ...
+
+    def whole(self, events: Sequence[Finished]) -> object:
+        """The answer that is not streamed, from the results in order."""
+        ...
+
+
+def new_id() -> str:
+    """An id for a completion, as the reference makes them."""
+    return "chatcmpl-" + "".join(secrets.choice(ID_LETTERS) for _ in range(32))
+
+
+def make_job(service: Service, body: Body, *, prefill: str = "") -> Job:
+    """Check a native body and make its tasks; nothing is posted yet."""
+    model = service.model()
+    params = parse_completion(body, service.defaults, model.tokenizer)
+    prompts = parse_prompts(required_prompt(body), model.tokenizer)
+    n_ctx = model.info.n_ctx_slot
+    for prompt in prompts:
+        if len(prompt) >= n_ctx:
+            raise ExceedsContext(len(prompt), n_ctx)
+    job_id = new_id()
+    tasks = tuple(
+        task_from(params, prompt, service.engine.next_task_id(), job_id, i)
+        for prompt in prompts
+        for i in range(params.n_cmpl)
+    )
+    return Job(job_id, int(time.time()), model, params, tasks, prefill)
+
+
+class Session:
+    """A job that runs: its events, and the watch over its client."""
+
+    def __init__(self, service: Service, job: Job) -> None:
+        self._engine = service.engine
+        self._indexes = {task.id: i for i, task in enumerate(job.tasks)}
+        self._request = service.engine.submit(job.tasks)
+        try:
+            self._watch = service.watchers.watch(http.environ, self._request.abandon)
+        except BaseException:
+            self._request.close()
+            raise
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every task has ended."""
+        return self._request.is_done
+
+    def index(self, event: Event) -> int:
+        """The place of an event's task in the job."""
+        return self._indexes[event.task_id]
+
+    def get(self, timeout: float | None) -> Event | None:
+        """The next event, None after timeout seconds. ClientGone, Unavailable."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            event = self._request.get(self._slice(deadline))
+            if event is not None:
+                return event
+            if self._request.is_abandoned or self._watch.is_gone():
+                raise ClientGone("The client closed the connection")
+            if deadline is not None and time.monotonic() >= deadline:
+                return None
+            if self._engine.status is not Status.READY:
+                return self._last_words()
+
+    def _slice(self, deadline: float | None) -> float:
+        slice_s = self._watch.poll_s or ENGINE_POLL_S
+        return slice_s if deadline is None else max(0.0, min(slice_s, deadline - time.monotonic()))
+
+    def _last_words(self) -> Event:
+        """The engine's thread has ended: what it said before may still be on its way."""
+        event = self._request.get(LAST_WORDS_S)
+        if event is None:
+            raise Unavailable("The engine has stopped")
+        return event
+
+    def close(self) -> None:
+        """Cancel what still runs and stop watching. Idempotent."""
+        self._watch.close()
+        self._request.close()
+
+
+def respond(service: Service, job: Job, form: Format) -> Response:
+    """Run a job and answer it, streamed or not as its parameters say."""
+    session = Session(service, job)
+    if job.params.stream:
+        return _stream(session, job, form)
+    with closing(session):
+        return json_response(form.whole(_collect(session)))
+
+
+def _collect(session: Session) -> list[Finished]:
+    """Wait for every task; the first failure is the answer to all of them."""
+    results: dict[int, Finished] = {}
+    while not session.is_done:
+        event = session.get(None)
+        if isinstance(event, Failed):
+            raise error_from(event)
+        if isinstance(event, Finished):
+            results[session.index(event)] = event
+    return [results[i] for i in sorted(results)]
+
+
+def _stream(session: Session, job: Job, form: Format) -> Response:
+    try:
+        first = session.get(FIRST_EVENT_S)
+        if isinstance(first, Failed):
+            raise error_from(first)
+    except BaseException:
+        session.close()
+        raise
+    ping = job.params.sse_ping_interval
+    chunks = _chunks(session, form, first, float(ping) if ping > 0 else None)
+    if first is None:
+        chunks = itertools.chain([sse.opening(http.environ)], chunks)
+    return sse.stream_response(chunks, session.close)
+
+
+def _chunks(
+    session: Session, form: Format, event: Event | None, ping_s: float | None
+) -> Iterator[bytes]:
+    """The body of a streamed answer, from its first event on if there is one already."""
+    try:
+        while True:
+            if event is not None:
+                chunk = _render(session, form, event)
+                if session.is_done:
+                    yield chunk + form.done
+                    return
+                if chunk:
+                    yield chunk
+            event = session.get(ping_s)
+            if event is None:
+                yield sse.COMMENT
+    except ClientGone:
+        return
+    except ApiError as error:
+        yield sse.event_of(error_body(error))
+    except Exception as error:  # the headers are sent: an event is all that is left
+        yield sse.event_of(error_body(unexpected(error, "a stream")))
+
+
+def _render(session: Session, form: Format, event: Event) -> bytes:
+    index = session.index(event)
+    if isinstance(event, Token):
+        return form.token(event, index)
+    if isinstance(event, Finished):
+        return form.last(event, index)
+    if isinstance(event, Failed):
+        raise error_from(event)
+    return form.progress(event, index)

@@ -1,0 +1,167 @@
+"""OpenAI's chat dialect: `/v1/chat/completions`, and `/apply-template` without the model.
+
+Answers to to_json_oaicompat_chat and its streaming form in llama.cpp
+`tools/server/server-task.cpp`. How text becomes deltas is `message_stream`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from flask import Response
+
+from server.api import sse
+from server.api.chat_prompt import render_chat
+from server.api.generate import Job
+from server.api.generate import make_job
+from server.api.generate import respond
+from server.api.message_stream import Delta
+from server.api.message_stream import MessageStream
+from server.api.message_stream import new_message_stream
+from server.api.native import progress_json
+from server.api.native import result_json
+from server.api.openai_completions import finish_reason
+from server.api.openai_completions import logprobs_json
+from server.api.openai_completions import merged
+from server.api.registry import Routes
+from server.api.service import Service
+from server.api.usage import Json
+from server.api.usage import timings_json
+from server.api.usage import usage_json
+from server.api.wire import json_response
+from server.api.wire import read_json
+from server.engine.task import Finished
+from server.engine.task import Progress
+from server.engine.task import Token
+from server.schema import openai_chat_body
+
+routes = Routes("openai_chat")
+
+ROLE: Delta = {"role": "assistant", "content": None}
+
+
+@routes.post("/v1/chat/completions", "/chat/completions")
+def chat_completions(service: Service) -> Response:
+    """Answer a chat."""
+    body = read_json()
+    native = openai_chat_body(body)
+    chat = render_chat(service, body)
+    job = make_job(service, native | chat.fields, prefill=chat.prefill)
+    return respond(service, job, ChatFormat(job))
+
+
+@routes.post("/apply-template")
+def apply_template(service: Service) -> Response:
+    """The prompt that a chat becomes."""
+    body = read_json()
+    openai_chat_body(body)
+    return json_response({"prompt": render_chat(service, body).fields["prompt"]})
+
+
+class ChatFormat:
+    """Events as OpenAI's chat.completion objects."""
+
+    done = sse.DONE
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        params = job.params
+        self._has_extras = params.timings_per_token or params.sampling.n_probs > 0
+        self._streams: list[MessageStream] = [new_message_stream(job) for _ in job.tasks]
+        self._has_begun = [False] * len(job.tasks)
+        self._identity: Json = {
+            "created": job.created,
+            "id": job.id,
+            "model": job.model.name,
+            "system_fingerprint": job.model.info.build_info,
+            "object": "chat.completion.chunk",
+        }
+        constant = orjson.dumps(self._identity)[1:]
+        self._heads = [
+            b'data: {"choices":[{"finish_reason":null,"index":%d,"delta":' % i
+            for i in range(len(job.tasks))
+        ]
+        self._tail = b"}]," + constant + sse.END
+
+    def token(self, event: Token, index: int) -> bytes:
+        """The deltas of a token; none while its text is held back."""
+        deltas = self._streams[index].push(event.text)
+        if not self._has_begun[index]:
+            self._has_begun[index] = True
+            deltas = [ROLE, *deltas]
+        if self._has_extras:
+            return self._chunks_with_extras(deltas, event, index)
+        head, tail = self._heads[index], self._tail
+        return b"".join([head + orjson.dumps(delta) + tail for delta in deltas])
+
+    def _chunks_with_extras(self, deltas: Sequence[Delta], event: Token, index: int) -> bytes:
+        """The last delta carries the probabilities and timings of its token."""
+        chunks = [self._chunk(delta, index) for delta in deltas]
+        if chunks:
+            logprobs = logprobs_json(self._job, event)
+            if logprobs is not None:
+                chunks[-1] = self._chunk(deltas[-1], index, logprobs)
+            if self._job.params.timings_per_token:
+                chunks[-1]["timings"] = timings_json(event.timings)
+        return b"".join(sse.event(chunk) for chunk in chunks)
+
+    def _chunk(self, delta: Delta, index: int, logprobs: Json | None = None) -> Json:
+        choice: Json = {"finish_reason": None, "index": index, "delta": delta}
+        if logprobs is not None:
+            choice["logprobs"] = logprobs
+        return {"choices": [choice], **self._identity}
+
+    def progress(self, event: Progress, index: int) -> bytes:
+        """A chunk with the role only."""
+        chunk = self._chunk(ROLE, index)
+        if self._job.params.timings_per_token:
+            chunk["timings"] = timings_json(event.timings)
+        chunk["prompt_progress"] = progress_json(event)
+        return sse.event(chunk)
+
+    def last(self, event: Finished, index: int) -> bytes:
+        """What was held back, the reason, and the usage if asked for."""
+        job, stream = self._job, self._streams[index]
+        deltas = stream.finish(event.text)
+        if not self._has_begun[index]:
+            deltas = [ROLE, *deltas]
+        chunks = [self._chunk(delta, index) for delta in deltas]
+        reason = stream.finish_reason(finish_reason(event.stop_type))
+        choice = {"finish_reason": reason, "index": index, "delta": {}}
+        chunks.append({"choices": [choice], **self._identity})
+        if job.params.include_usage:
+            chunks.append({"choices": [], **self._identity, "usage": usage_json(event)})
+        chunks[-1]["timings"] = timings_json(event.timings)
+        if job.params.verbose:
+            chunks[0]["__verbose"] = result_json(job, event, index)
+        return b"".join(sse.event(chunk) for chunk in chunks)
+
+    def whole(self, events: Sequence[Finished]) -> object:
+        """One object, with a choice for each task; counts and timings are the first one's."""
+        return merged([self._result(event, i) for i, event in enumerate(events)])
+
+    def _result(self, event: Finished, index: int) -> Json:
+        job, stream = self._job, self._streams[index]
+        stream.finish(event.text)
+        choice: Json = {
+            "finish_reason": stream.finish_reason(finish_reason(event.stop_type)),
+            "index": index,
+            "message": stream.message(),
+        }
+        logprobs = logprobs_json(job, event)
+        if logprobs is not None:
+            choice["logprobs"] = logprobs
+        result: Json = {
+            "choices": [choice],
+            "created": job.created,
+            "model": job.model.name,
+            "system_fingerprint": job.model.info.build_info,
+            "object": "chat.completion",
+            "usage": usage_json(event),
+            "id": job.id,
+        }
+        if job.params.verbose:
+            result["__verbose"] = result_json(job, event, index)
+        result["timings"] = timings_json(event.timings)
+        return result

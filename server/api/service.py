@@ -1,0 +1,107 @@
+"""What every handler is given: the settings, the engine, and what was loaded.
+
+Made once by `create_app`. It holds no request and no lock; what depends on the model appears when
+the engine shows it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from dataclasses import fields
+
+from server.api.disconnect import Watchers
+from server.api.errors import Unavailable
+from server.chat.prompt import choose_source
+from server.chat.template import ChatTemplate
+from server.engine.client import EngineClient
+from server.engine.mailbox import Status
+from server.engine.modelinfo import ModelInfo
+from server.engine.modelinfo import Tokenizer
+from server.engine.task import SamplingParams
+from server.options.settings import SamplingSettings
+from server.options.settings import Settings
+from server.schema import RequestDefaults
+
+VERBOSE_FROM = 10
+"""--verbosity from which answers carry `__verbose` by themselves."""
+
+LOADING = "Loading model"
+FAILED = "The model could not be loaded; the server's log has the details"
+STOPPED = "The server is shutting down"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What is loaded, as the API shows it."""
+
+    name: str
+    aliases: tuple[str, ...]
+    tags: tuple[str, ...]
+    info: ModelInfo
+    tokenizer: Tokenizer
+    template: ChatTemplate
+
+
+class Service:
+    """One server: read by handlers on any thread or greenlet."""
+
+    def __init__(self, settings: Settings, engine: EngineClient) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.defaults = request_defaults(settings)
+        self.watchers = Watchers()
+        self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
+        self._model: Model | None = None
+
+    def check_ready(self) -> None:
+        """Unavailable unless the model is loaded and tasks are accepted."""
+        status = self.engine.status
+        if status is Status.LOADING:
+            raise Unavailable(LOADING)
+        if status is not Status.READY:
+            raise Unavailable(FAILED if status is Status.FAILED else STOPPED)
+
+    def model(self) -> Model:
+        """What is loaded. Unavailable."""
+        board = self.engine.board
+        if board.info is None or board.tokenizer is None:
+            raise Unavailable(LOADING)
+        if self._model is None or self._model.info is not board.info:
+            self._model = self._describe(board.info, board.tokenizer)
+        return self._model
+
+    def _describe(self, info: ModelInfo, tokenizer: Tokenizer) -> Model:
+        aliases = tuple(sorted(self.settings.model.alias)) or (info.path,)
+        source = choose_source(info.chat_template, self.settings.chat.chat_template)
+        return Model(
+            aliases[0],
+            aliases,
+            self.settings.model.tags,
+            info,
+            tokenizer,
+            ChatTemplate(source, bos_token=info.bos_token, eos_token=info.eos_token),
+        )
+
+
+def request_defaults(settings: Settings) -> RequestDefaults:
+    """What a request gets that says nothing else."""
+    return RequestDefaults(
+        sampling=sampling_defaults(settings.sampling),
+        n_predict=settings.context.n_predict,
+        n_keep=settings.context.n_keep,
+        cache_prompt=settings.slots.cache_prompt,
+        n_cache_reuse=settings.slots.n_cache_reuse,
+        stop=settings.context.antiprompt,
+        sse_ping_interval=settings.http.sse_ping_interval_s,
+        n_slots=settings.slots.n_slots,
+        reasoning_format=settings.chat.reasoning_format,
+        verbose=settings.log.verbosity >= VERBOSE_FROM,
+    )
+
+
+def sampling_defaults(settings: SamplingSettings) -> SamplingParams:
+    """The sampling options under the request's names, which are theirs too."""
+    shared = {item.name for item in fields(SamplingParams)}
+    shared &= {item.name for item in fields(SamplingSettings)}
+    return SamplingParams(**{name: getattr(settings, name) for name in shared})

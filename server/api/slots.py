@@ -1,0 +1,68 @@
+"""`/slots`: what each slot does, read from the engine's last snapshot.
+
+Nothing is asked of the engine, so the answer comes at once however busy it is. Answers to
+server_slot::to_json of llama.cpp `tools/server/server-context.cpp`.
+"""
+
+from __future__ import annotations
+
+from flask import Response
+from flask import request as http
+
+from server.api.errors import NotSupported
+from server.api.errors import Unavailable
+from server.api.registry import Routes
+from server.api.service import Model
+from server.api.service import Service
+from server.api.usage import Json
+from server.api.wire import json_response
+from server.engine.task import SlotSnapshot
+from server.schema import CompletionParams
+from server.schema import generation_settings
+
+routes = Routes("slots")
+
+
+@routes.get("/slots")
+def list_slots(service: Service) -> Response:
+    """All slots; 503 if asked to fail where none is free."""
+    if not service.settings.http.endpoint_slots:
+        raise NotSupported("This server does not support slots endpoint. Start it with `--slots`")
+    slots = service.engine.board.snapshot.slots
+    if http.args.get("fail_on_no_slot") and all(slot.is_processing for slot in slots):
+        raise Unavailable("no slot available")
+    model = service.model()
+    return json_response([_slot_json(slot, model) for slot in slots])
+
+
+def _slot_json(slot: SlotSnapshot, model: Model) -> Json:
+    shown: Json = {
+        "id": slot.id,
+        "n_ctx": slot.n_ctx,
+        "speculative": False,
+        "is_processing": slot.is_processing,
+    }
+    task = slot.task
+    if task is None:
+        return shown
+    shown |= {
+        "id_task": task.id,
+        "n_prompt_tokens": slot.n_tokens,
+        "n_prompt_tokens_processed": slot.timings.n_prompt_processed,
+        "n_prompt_tokens_cache": slot.timings.n_prompt_cached,
+    }
+    if isinstance(task.params, CompletionParams):
+        shown["params"] = generation_settings(task.params, only_metrics=not slot.text)
+    shown["next_token"] = [
+        {
+            "has_next_token": slot.has_next_token,
+            "has_new_line": slot.has_new_line,
+            "n_remain": slot.n_remaining,
+            "n_decoded": slot.timings.n_decoded,
+        }
+    ]
+    # the engine shows text only where it was told to, for debugging
+    if slot.text:
+        shown["prompt"] = model.tokenizer.detokenize(task.prompt.tolist(), special=True)
+        shown["generated"] = slot.text
+    return shown

@@ -1,0 +1,83 @@
+"""`/tokenize` and `/detokenize`.
+
+Answers to post_tokenize and post_detokenize of llama.cpp `tools/server/server-context.cpp`.
+"""
+
+from __future__ import annotations
+
+from flask import Response
+
+from server.api.errors import InvalidRequest
+from server.api.registry import Routes
+from server.api.service import Service
+from server.api.usage import Json
+from server.api.wire import bool_field
+from server.api.wire import json_response
+from server.api.wire import read_json
+from server.engine.modelinfo import Tokenizer
+
+routes = Routes("tokens")
+
+CONTENT_FORMS = '"content" must be a string, or a list of strings and tokens'
+
+
+@routes.post("/tokenize")
+def tokenize(service: Service) -> Response:
+    """`content` (a string, or a list of strings and tokens) -> `tokens`."""
+    body = read_json()
+    tokenizer = service.model().tokenizer
+    add_special = bool_field(body, "add_special", False)
+    parse_special = bool_field(body, "parse_special", True)
+    tokens: list[int] = []
+    if "content" in body:
+        tokens = _tokenize(body["content"], tokenizer, add_special, parse_special)
+    if bool_field(body, "with_pieces", False):
+        return json_response({"tokens": [_piece_json(token, tokenizer) for token in tokens]})
+    return json_response({"tokens": tokens})
+
+
+@routes.post("/detokenize")
+def detokenize(service: Service) -> Response:
+    """`tokens` -> `content`, with the text of control tokens."""
+    body = read_json()
+    tokenizer = service.model().tokenizer
+    tokens = body.get("tokens", [])
+    if not isinstance(tokens, list):
+        raise InvalidRequest('"tokens" must be a list of tokens')
+    pieces = [tokenizer.piece(_token(token, tokenizer)) for token in tokens]
+    return json_response({"content": b"".join(pieces).decode("utf-8", "replace")})
+
+
+def _tokenize(
+    content: object, tokenizer: Tokenizer, add_special: bool, parse_special: bool
+) -> list[int]:
+    if not isinstance(content, list):
+        content = [content]
+        if not isinstance(content[0], str):
+            raise InvalidRequest(CONTENT_FORMS)
+    tokens: list[int] = []
+    for i, item in enumerate(content):
+        if isinstance(item, str):
+            tokens += tokenizer.tokenize(
+                item, add_special=add_special and i == 0, parse_special=parse_special
+            )
+        else:
+            tokens.append(_token(item, tokenizer))
+    return tokens
+
+
+def _token(value: object, tokenizer: Tokenizer) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidRequest("a token must be an integer")
+    if not 0 <= value < tokenizer.n_vocab:
+        raise InvalidRequest(f"token {value} is not between 0 and {tokenizer.n_vocab - 1}")
+    return value
+
+
+def _piece_json(token: int, tokenizer: Tokenizer) -> Json:
+    """A piece that is no text of its own, such as half a character, is given as its bytes."""
+    piece = tokenizer.piece(token)
+    try:
+        return {"id": token, "piece": piece.decode()}
+    except UnicodeDecodeError:
+        return {"id": token, "piece": list(piece)}

@@ -1,0 +1,44 @@
+"""JSON in and out: what is the same for every dialect.
+
+A body is JSON whatever its Content-Type says, as in the reference, so that plain `curl -d` works.
+"""
+
+from __future__ import annotations
+
+import orjson
+from flask import Response
+from flask import request
+
+from server.api.errors import JSON_TYPE
+from server.api.errors import InvalidRequest
+
+Body = dict[str, object]
+
+
+def read_json() -> Body:
+    """The request's body, which must be a JSON object."""
+    raw = request.get_data(cache=False)
+    if not raw:
+        raise InvalidRequest("The request body is empty; send a JSON object")
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The request body is not valid JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise InvalidRequest("The request body must be a JSON object")
+    return body
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """A whole JSON answer."""
+    return Response(orjson.dumps(value), status, content_type=JSON_TYPE)
+
+
+def bool_field(body: Body, name: str, default: bool) -> bool:
+    """A flag of a body that has no row in the request table; null = default."""
+    value = body.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise InvalidRequest(f'"{name}" must be true or false')
+    return value

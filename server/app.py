@@ -1,0 +1,104 @@
+"""The WSGI application: routes, checks before them, headers after them.
+
+`create_app` binds the dialects of `server/api` to one engine. It starts nothing and reads no
+environment; who runs it (gunicorn, waitress, a test client) does not matter. Answers to llama.cpp
+`tools/server/server-http.cpp`.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask import Response
+from flask import request
+
+from server.api import health
+from server.api import models
+from server.api import native
+from server.api import openai_chat
+from server.api import openai_completions
+from server.api import props
+from server.api import slots
+from server.api import tokens
+from server.api.auth import ApiKeys
+from server.api.cors import Cors
+from server.api.errors import WrongKey
+from server.api.errors import register_error_handlers
+from server.api.registry import Route
+from server.api.registry import Routes
+from server.api.service import Service
+from server.engine.client import EngineClient
+from server.options.settings import Settings
+
+SERVER_NAME = "llama.cpp"
+"""What clients that look for llama-server find in the Server header."""
+
+MIB = 1 << 20
+
+DIALECTS: tuple[Routes, ...] = (
+    health.routes,
+    models.routes,
+    props.routes,
+    slots.routes,
+    native.routes,
+    openai_completions.routes,
+    openai_chat.routes,
+    tokens.routes,
+)
+
+
+def all_routes() -> list[Route]:
+    """Every route that there is."""
+    return [row for dialect in DIALECTS for row in dialect.rows]
+
+
+def create_app(settings: Settings, engine: EngineClient) -> Flask:
+    """The application, which serves 503 until the engine is ready."""
+    app = Flask("llamactl", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.http.max_body_mib * MIB
+    service = Service(settings, engine)
+    prefix = settings.http.api_prefix
+    for dialect in DIALECTS:
+        app.register_blueprint(dialect.blueprint(service), url_prefix=prefix or None)
+    register_error_handlers(app)
+    _check_requests(app, service, _public_paths(prefix))
+    _add_headers(app, _cors(settings))
+    return app
+
+
+def _public_paths(prefix: str) -> frozenset[str]:
+    """What is served without a key. The page itself is, once there is one."""
+    public = {prefix + path for row in all_routes() if row.is_public for path in row.paths}
+    return frozenset(public | {f"{prefix}/"})
+
+
+def _cors(settings: Settings) -> Cors:
+    http = settings.http
+    return Cors(http.cors_origins, http.cors_methods, http.cors_headers, http.cors_credentials)
+
+
+def _check_requests(app: Flask, service: Service, public: frozenset[str]) -> None:
+    """In the reference's order: preflight, state, key; then the route."""
+    keys = ApiKeys(service.settings.http.api_keys)
+
+    def check() -> Response | None:
+        if request.method == "OPTIONS":
+            return Response("", content_type="text/html")
+        service.check_ready()
+        if keys.is_needed and request.path not in public and not keys.accepts(request.headers):
+            raise WrongKey("Invalid API Key")
+        return None
+
+    app.before_request(check)
+
+
+def _add_headers(app: Flask, cors: Cors) -> None:
+    def add(response: Response) -> Response:
+        response.headers.update(cors.response_headers(request.headers.get("Origin", "")))
+        if request.method == "OPTIONS":
+            response.headers.update(cors.preflight_headers())
+        # gunicorn writes a Server header of its own
+        if "gunicorn.socket" not in request.environ:
+            response.headers["Server"] = SERVER_NAME
+        return response
+
+    app.after_request(add)

@@ -1,0 +1,129 @@
+"""The parent process: it owns the listening sockets, keeps one worker alive, and has no model.
+
+gunicorn's arbiter with three changes: there is exactly one worker (signals that would make more
+are refused, and a reload replaces it instead of running two models at once); a worker that can't
+load its model ends the program instead of being started for ever; gunicorn's own messages go
+through our log, the routine ones at the trace level.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
+
+from server.logs import TRACE
+
+QUICK_STOP_S = 2
+"""How long a worker may take to leave after Ctrl-C."""
+
+MAX_EARLY_DEATHS = 3
+"""So many workers may die in a row before one has loaded its model."""
+
+EXIT_FAILURE = 1
+
+
+class EngineArbiter(Arbiter):  # type: ignore[misc]
+    """Keeps one worker alive as long as a worker can work at all."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self._n_early_deaths = 0
+
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """Stop everything and exit; every failure is exit code 1."""
+        if exit_status:
+            logging.getLogger(__name__).debug("halting: %s", reason)
+            exit_status = EXIT_FAILURE
+        try:
+            # With a status or a reason, gunicorn would add lines of its own to what was said.
+            super().halt()
+        except SystemExit:
+            sys.exit(exit_status)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop the worker; not graceful: within QUICK_STOP_S."""
+        if not graceful:
+            self.cfg.set("graceful_timeout", QUICK_STOP_S)
+        super().stop(graceful)
+
+    def count_death(self, was_ready: bool) -> None:
+        """A worker is gone; was_ready: it had loaded its model."""
+        self._n_early_deaths = 0 if was_ready else self._n_early_deaths + 1
+        if self._n_early_deaths >= MAX_EARLY_DEATHS:
+            self.log.error(
+                "the server died %d times while it loaded the model; giving up", MAX_EARLY_DEATHS
+            )
+            raise HaltServer("early deaths", EXIT_FAILURE)
+
+    def handle_hup(self) -> None:
+        """Replace the worker: it drains and leaves, then a new one loads the model."""
+        self.log.warning("SIGHUP: restarting")
+        super().handle_usr1()
+        for worker_pid in list(self.WORKERS):
+            self.kill_worker(worker_pid, signal.SIGTERM)
+
+    def handle_ttin(self) -> None:
+        """Refused: a second worker would load a second model."""
+        self.log.warning("SIGTTIN: ignored, there is always one worker")
+
+    def handle_ttou(self) -> None:
+        """Refused, as SIGTTIN."""
+        self.log.warning("SIGTTOU: ignored, there is always one worker")
+
+    def handle_usr2(self) -> None:
+        """Refused: two programs would load two models."""
+        self.log.warning("SIGUSR2: ignored, use SIGHUP to restart")
+
+
+class GunicornLog(Logger):  # type: ignore[misc]
+    """gunicorn's messages, through the handlers that `server.logs` set up."""
+
+    def setup(self, cfg: Any) -> None:
+        """No handlers of its own."""
+        self.cfg = cfg
+        self.error_log = logging.getLogger("gunicorn")
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+            log.setLevel(logging.NOTSET)
+
+    @property
+    def access_log_enabled(self) -> bool:
+        """Requests are logged at the trace level only."""
+        return bool(self.access_log.isEnabledFor(TRACE))
+
+    def info(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """Routine of the process: trace."""
+        self.error_log.log(TRACE, msg, *args, **kwargs)
+
+    def error(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """Errors; but not what the worker has said itself before it left."""
+        if args[1:] != (Arbiter.WORKER_BOOT_ERROR,):
+            self.error_log.error(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """Errors with a traceback; a client that is too slow or gone is none."""
+        if isinstance(sys.exc_info()[1], (TimeoutError, ConnectionError)):
+            self.error_log.debug(msg, *args, **kwargs)
+        else:
+            self.error_log.exception(msg, *args, **kwargs)
+
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
+        """One line for a request: who, what, status, bytes and milliseconds; no query string."""
+        if self.access_log_enabled:
+            self.access_log.log(
+                TRACE,
+                "%s %s %s %s %s bytes %d ms",
+                environ.get("REMOTE_ADDR") or "-",
+                environ.get("REQUEST_METHOD"),
+                environ.get("PATH_INFO"),
+                str(resp.status).split(" ", 1)[0],
+                getattr(resp, "sent", None),
+                request_time.total_seconds() * 1000,
+            )

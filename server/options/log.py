@@ -1,0 +1,43 @@
+"""Options of the log, and those that print something and exit."""
+
+from __future__ import annotations
+
+from server.options.option import Option
+from server.options.option import Section
+from server.options.option import Tag
+from server.values import INT32_MAX
+from server.values import flag
+from server.values import integer
+from server.values import on_off_auto
+from server.values import text
+
+_ACTION = frozenset({Tag.ACTION})
+
+LOG = Section("log", "Log", (
+    Option("verbosity", ("-lv", "--verbosity", "--log-verbosity"), integer, 3, "N",
+           env="LLAMA_ARG_LOG_VERBOSITY",
+           help="what is logged: 0 output only, 1 errors, 2 warnings, 3 information, 4 more of it, "
+                "5 everything"),
+    Option("verbose", ("-v", "--verbose", "--log-verbose"), flag, False,
+           expands=(("verbosity", str(INT32_MAX)),), help="log everything"),
+    Option("log_disable", ("--log-disable",), flag, False, help="log nothing"),
+    Option("log_file", ("--log-file",), text, "", "FILE", env="LLAMA_ARG_LOG_FILE",
+           help="log to this file too"),
+    Option("log_jsonl", ("--log-jsonl",), flag, False, negated=("--no-log-jsonl",),
+           env="LLAMA_ARG_LOG_JSONL", help="log one JSON object a line to standard output"),
+    Option("log_colors", ("--log-colors",), on_off_auto, "auto", "on|off|auto",
+           env="LLAMA_ARG_LOG_COLORS", help="colours; auto = on a terminal"),
+    Option("log_prefix", ("--log-prefix",), flag, True, negated=("--no-log-prefix",),
+           env="LLAMA_ARG_LOG_PREFIX", help="begin lines with their level and origin"),
+    Option("log_timestamps", ("--log-timestamps",), flag, True, negated=("--no-log-timestamps",),
+           env="LLAMA_ARG_LOG_TIMESTAMPS", help="begin lines with the time"),
+))  # fmt: skip
+
+ACTIONS = Section("actions", "Print and exit", (
+    Option("help", ("-h", "--help", "--usage"), flag, False, tags=_ACTION,
+           help="show this text"),
+    Option("version", ("--version",), flag, False, tags=_ACTION,
+           help="show the versions of llamactl and of llama.cpp"),
+    Option("completion_bash", ("--completion-bash",), flag, False, tags=_ACTION,
+           help="print a script that completes options in bash"),
+))  # fmt: skip

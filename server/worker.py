@@ -1,0 +1,259 @@
+"""The gunicorn application, and the worker process that answers HTTP and runs the engine.
+
+The parent (`arbiter`) holds the sockets; the worker is forked, patches itself with gevent, starts
+the engine thread and answers at once, with 503 until the model is loaded. It decides when the
+process ends: draining on SIGTERM, at once on Ctrl-C, with one line if the model can't be loaded.
+It knows neither routes nor models.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import mmap
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import gevent
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.base_async import AsyncWorker
+from gunicorn.workers.ggevent import GeventWorker
+
+from server import logs
+from server.arbiter import EngineArbiter
+from server.arbiter import GunicornLog
+from server.engine.mailbox import Status
+from server.errors import ServerError
+from server.listen import BACKLOG
+from server.listen import url_of
+from server.loading import LoadingBar
+from server.options.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from server.engine.client import EngineClient
+
+TICK_S = 0.1
+GRACE_S = 30
+"""How long running answers may go on after SIGTERM."""
+
+QUICK_GRACE_S = 1.0
+"""How long handlers may take to end their answers after Ctrl-C."""
+
+SILENCE_S = 120
+"""A worker whose HTTP side gives no sign of life for so long is replaced."""
+
+KEEPALIVE_S = 65
+"""Above the minute that reverse proxies keep idle connections, so that they close them first."""
+
+MIN_CONNECTIONS = 10_000
+MAX_HEADER_BYTES = 8190
+
+_log = logging.getLogger(__name__)
+
+
+class Application(BaseApplication):  # type: ignore[misc]
+    """What gunicorn runs: our settings, turned into its own."""
+
+    engine: EngineClient
+
+    def __init__(self, settings: Settings, sockets: Sequence[socket.socket]) -> None:
+        """sockets: listening ones, which become gunicorn's; none = those of systemd."""
+        self.settings = settings
+        self.descriptors = [opened.detach() for opened in sockets]
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings; nothing is read from its own files and variables."""
+        http = self.settings.http
+        values = {
+            "bind": [f"fd://{descriptor}" for descriptor in self.descriptors],
+            "backlog": BACKLOG,
+            "workers": 1,
+            "worker_class": EngineWorker,
+            "worker_connections": max(MIN_CONNECTIONS, http.threads_http),
+            "timeout": SILENCE_S,
+            "graceful_timeout": GRACE_S + 5,
+            "keepalive": KEEPALIVE_S,
+            "limit_request_line": MAX_HEADER_BYTES,
+            "limit_request_field_size": MAX_HEADER_BYTES,
+            "logger_class": GunicornLog,
+            "accesslog": "-",
+            "proc_name": "llamactl",
+            "control_socket_disable": True,
+            "child_exit": _on_child_exit,
+        }
+        if Path("/dev/shm").is_dir():  # the heartbeat must not wait for a disk
+            values["worker_tmp_dir"] = "/dev/shm"
+        if not self.descriptors:
+            del values["bind"]
+        for name, value in values.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """In the worker, patched: start the engine and make the WSGI application."""
+        from server.app import create_app
+        from server.launch import start_engine
+
+        self.engine = start_engine(self.settings)
+        app: Flask = create_app(self.settings, self.engine)
+        return app
+
+    def run(self) -> None:
+        """Serve until told to stop; leaves by SystemExit."""
+        EngineArbiter(self).run()
+
+
+def serve(settings: Settings, sockets: Sequence[socket.socket]) -> None:
+    """Serve on these sockets until told to stop; leaves by SystemExit."""
+    Application(settings, sockets).run()
+
+
+def _on_child_exit(arbiter: EngineArbiter, worker: EngineWorker) -> None:
+    arbiter.count_death(worker.was_ready)
+
+
+class EngineWorker(GeventWorker):  # type: ignore[misc]
+    """One process: gevent's hub for HTTP in the main thread, the engine in another."""
+
+    alive: bool
+    app: Application
+
+    def __init__(self, *args: Any) -> None:
+        """Before the fork, in the parent."""
+        super().__init__(*args)
+        self._is_hurried = False
+        self._n_interrupts = 0
+        self._n_active = 0
+        self._exit_code = 0
+        # One byte that parent and child share: whether the model was loaded.
+        self._ready_byte = mmap.mmap(-1, 1)
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether this worker has loaded its model; known in the parent too."""
+        return self._ready_byte[0] == 1
+
+    # Serving
+
+    def load_wsgi(self) -> None:
+        """Start the engine; what goes wrong on purpose is one line."""
+        try:
+            super().load_wsgi()
+        except ServerError as error:
+            _log.error("%s", error)
+            sys.exit(EngineArbiter.WORKER_BOOT_ERROR)
+
+    def run(self) -> None:
+        """Answer HTTP until told to stop, then drain."""
+        servers = [self._server(listener) for listener in self.sockets]
+        loading = gevent.spawn(self._follow_loading)
+        while self.alive:
+            self.notify()
+            self._look_at_engine()
+            gevent.sleep(TICK_S)
+        loading.kill()
+        for server in servers:
+            server.close()
+        self._drain()
+        if self._exit_code:
+            sys.exit(self._exit_code)
+
+    def _server(self, listener: Any) -> StreamServer:
+        listener.setblocking(1)
+        pool = Pool(self.worker_connections)
+        server = StreamServer(listener, handle=functools.partial(self.handle, listener), spawn=pool)
+        server.start()
+        return server
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """One connection."""
+        client.settimeout(self.app.settings.http.timeout_s)
+        AsyncWorker.handle(self, listener, client, addr)
+
+    def handle_request(self, *args: Any) -> Any:
+        """One request; counted, so that draining knows when the last one is answered."""
+        self._n_active += 1
+        try:
+            return super().handle_request(*args)
+        finally:
+            self._n_active -= 1
+
+    # Following the engine
+
+    def _follow_loading(self) -> None:
+        engine, settings = self.app.engine, self.app.settings
+        name = settings.model.alias[0] if settings.model.alias else Path(settings.model.path).name
+        native = logging.getLogger(logs.NATIVE)
+        native.addFilter(logs.drop_errors)
+        with LoadingBar(sys.stderr, f"loading {name}") as bar:
+            while engine.status is Status.LOADING:
+                bar.show(engine.board.load_progress)
+                gevent.sleep(TICK_S)
+        if engine.status is Status.READY:
+            native.removeFilter(logs.drop_errors)
+            self._ready_byte[0] = 1
+            urls = ", ".join(url_of(listener.getsockname()) for listener in self.sockets)
+            logs.announce(f"llamactl is listening on {urls} (model: {name})")
+
+    def _look_at_engine(self) -> None:
+        board = self.app.engine.board
+        if board.status is Status.FAILED and self.alive:
+            _log.error("%s", board.failure)
+            self._exit_code = 1 if self.was_ready else EngineArbiter.WORKER_BOOT_ERROR
+            self._is_hurried = True
+            self.alive = False
+
+    # Leaving
+
+    def _drain(self) -> None:
+        """End the engine and the answers, or leave without them when time is up."""
+        stopping = gevent.spawn(self.app.engine.stop, GRACE_S)
+        deadline = time.monotonic() + GRACE_S + QUICK_GRACE_S
+        was_hurried = False
+        while self._n_active or not stopping.dead:
+            self.notify()
+            if self._is_hurried and not was_hurried:
+                was_hurried = True
+                deadline = time.monotonic() + QUICK_GRACE_S
+                self.app.engine.stop(0, 0)
+            if time.monotonic() > deadline:
+                self._leave_at_once(self._exit_code)
+            gevent.sleep(TICK_S / 2)
+
+    def _leave_at_once(self, code: int) -> None:
+        # The engine thread may be inside native code: the interpreter's way out would unload
+        # what it runs on.
+        logging.shutdown()
+        os._exit(code)
+
+    def notify(self) -> None:
+        """Show the parent a sign of life; without a parent, leave."""
+        self.tmp.notify()
+        if self.ppid != os.getppid() and self.alive:
+            _log.error("the parent process is gone; leaving")
+            self._is_hurried = True
+            self.alive = False
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGINT (a terminal's) or SIGQUIT (the parent's): leave soon; a second SIGINT: now."""
+        self._n_interrupts += sig == signal.SIGINT
+        if self._n_interrupts > 1:
+            os._exit(0)
+        self._is_hurried = True
+        self.alive = False
+
+    def handle_abort(self, sig: int, frame: Any) -> None:
+        """SIGABRT: the parent has given up on this worker."""
+        os._exit(1)
