@@ -55,6 +55,7 @@ class Context(Stateful):
     ) -> None:
         """Make a context. `other` becomes params.ctx_other. ContextError with libllama's reason."""
         params = params or self.default_params()
+        self._check_params(model, params)
         if other is not None:
             params.ctx_other = other.ptr
         point = log.mark()
@@ -79,6 +80,8 @@ class Context(Stateful):
         free_ids = self.kv_unified and not (model.is_recurrent or model.is_hybrid)
         self.n_seq = system.llama_max_parallel_sequences() if free_ids else self.n_seq_max
         self.n_outputs = 0
+        few = params.n_outputs_max and not model.has_encoder
+        self._n_outputs_max: int = params.n_outputs_max if few else self.n_batch
         self._embeddings: bool = params.embeddings
         self._set_limit()
 
@@ -107,11 +110,16 @@ class Context(Stateful):
 
         KvFull (rc 1), Aborted (2), BadBatch (-1), DecodeFailed (< -1). llama.h: llama_decode
         """
-        if batch.n_tokens > self._n_rows_max or batch.n_embd not in self._widths:
+        n_outputs = batch.n_tokens if self._embeddings else batch.n_outputs
+        if (
+            batch.n_tokens > self._n_rows_max
+            or n_outputs > self._n_outputs_max
+            or batch.n_embd not in self._widths
+        ):
             raise self._misfit(batch, self._n_rows_max)
         point = log.mark()
         rc = raw_batch.llama_decode(self.ptr, batch.as_c)
-        self.n_outputs = batch.n_tokens if self._embeddings else batch.n_outputs
+        self.n_outputs = n_outputs
         if rc:
             raise self._failure(rc, point)
 
@@ -246,6 +254,16 @@ class Context(Stateful):
         """Start times and counts again."""
         raw_perf.llama_perf_context_reset(self.ptr)
 
+    @staticmethod
+    def _check_params(model: Model, params: llama_context_params) -> None:
+        """Refuse what C would abort for."""
+        if model.vocab_only:
+            raise ContextError("the model was loaded with vocab_only; load it whole")
+        if 0 < params.n_outputs_max < params.n_seq_max:
+            raise ContextError(
+                f"n_outputs_max {params.n_outputs_max} is below n_seq_max {params.n_seq_max}"
+            )
+
     def _use_pools(self, pools: list[Threadpool]) -> None:
         for pool in self._pools:
             self._leave_parent(pool)
@@ -264,6 +282,9 @@ class Context(Stateful):
                 f"{batch.n_tokens} rows are over the limit of {limit}; split the batch", -1
             )
         width = self.model.n_embd_inp
+        if batch.n_embd in self._widths:
+            most = self._n_outputs_max
+            return BadBatch(f"the batch has more outputs than n_outputs_max, {most}", -1)
         return BadBatch(f"the model takes embeddings of width {width}, not {batch.n_embd}", -1)
 
     def _failure(self, rc: int, point: int) -> BaseException:
@@ -271,7 +292,7 @@ class Context(Stateful):
             error, self._abort.error = self._abort.error, None
             return error
         errors = log.errors_since(point)
-        return decode_error(rc, errors[0] if errors else "")
+        return decode_error(rc, errors[0].rstrip(":") if errors else "")
 
     def _dispose(self, pointer: Ptr[llama_context]) -> None:
         raw.llama_free(pointer)

@@ -109,14 +109,14 @@ class MediaContext(Handle[mtmd_context]):
         self, text: str, bitmaps: Sequence[Bitmap], add_special: bool, parse_special: bool
     ) -> InputChunks:
         """Split a prompt, with one `marker` for each bitmap, into chunks; releases the GIL."""
+        n = text.count(self.marker)
+        if n != len(bitmaps):
+            raise MediaError(f"the prompt has {n} media markers for {len(bitmaps)} media files")
         data = text.encode()
         prompt = mtmd_input_text(data, len(data), add_special, parse_special)
         pointers = pointer_array(mtmd_bitmap, [each.ptr for each in bitmaps])
         chunks, point = InputChunks(raw.mtmd_input_chunks_init()), log.mark()
         rc = raw.mtmd_tokenize(self.ptr, chunks.ptr, ref(prompt), pointers, len(bitmaps))
-        if rc == 1:
-            n = text.count(self.marker)
-            raise MediaError(f"the prompt has {n} media markers for {len(bitmaps)} media files")
         if rc:
             raise MediaError(log.explain("a media file cannot be used", point))
         return chunks

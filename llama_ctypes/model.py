@@ -36,7 +36,10 @@ OnProgress = Callable[[float], bool]
 
 
 class Model(Handle[llama_model]):
-    """Owner of a llama_model. Facts are read once, at load, and stay readable after close()."""
+    """Owner of a llama_model. Facts are read once, at load, and stay readable after close().
+
+    With params.vocab_only it has a vocabulary and metadata, no layers, and can have no context.
+    """
 
     noun = "model"
 
@@ -45,6 +48,7 @@ class Model(Handle[llama_model]):
         super().__init__(pointer)
         # The model keeps pointers into it: devices, tensor_split, overrides.
         self._params = params
+        self.vocab_only: bool = params.vocab_only
         self._vocab: weakref.ref[Vocab] | None = None
         self._pieces: dict[bool, list[bytes]] = {}
         self.n_params = raw.llama_model_n_params(pointer)
@@ -54,8 +58,9 @@ class Model(Handle[llama_model]):
         self.n_embd_out = raw.llama_model_n_embd_out(pointer)
         self.n_layer = raw.llama_model_n_layer(pointer)
         self.n_layer_nextn = raw.llama_model_n_layer_nextn(pointer)
-        self.n_head = raw.llama_model_n_head(pointer)
-        self.n_head_kv = raw.llama_model_n_head_kv(pointer)
+        # C aborts for the heads of a model without layers.
+        self.n_head = raw.llama_model_n_head(pointer) if self.n_layer else 0
+        self.n_head_kv = raw.llama_model_n_head_kv(pointer) if self.n_layer else 0
         self.n_swa = raw.llama_model_n_swa(pointer)
         self.has_encoder = raw.llama_model_has_encoder(pointer)
         self.has_decoder = raw.llama_model_has_decoder(pointer)

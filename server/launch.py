@@ -48,6 +48,7 @@ def runner_config(settings: Settings) -> RunnerConfig:
         splits_context=slots.is_context_divided,
         n_threads=device.generation_threads,
         n_threads_batch=device.batch_threads,
+        poll=device.poll,
         n_gpu_layers=device.n_gpu_layers,
         flash_attn=context.flash_attn,
         cache_type_k=context.cache_type_k,
@@ -67,8 +68,14 @@ def engine_config(settings: Settings) -> EngineConfig:
     """The part of the settings that the engine itself follows."""
     return EngineConfig(
         slot_prompt_similarity=settings.slots.slot_prompt_similarity,
+        host_cache_bytes=host_cache_bytes(settings.slots.cache_ram_mib),
         show_text=os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"),
     )
+
+
+def host_cache_bytes(cache_ram_mib: int) -> int | None:
+    """--cache-ram in the engine's terms: None = no limit."""
+    return None if cache_ram_mib < 0 else cache_ram_mib << 20
 
 
 def _load(config: RunnerConfig, mailbox: Mailbox, on_progress: thread.OnProgress) -> ModelRunner:

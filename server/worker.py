@@ -103,8 +103,14 @@ class Application(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """In the worker, patched: start the engine and make the WSGI application."""
+        from gunicorn.http import wsgi
+
+        from server.app import SERVER_NAME
         from server.app import create_app
         from server.launch import start_engine
+
+        # gunicorn has no setting for the header that it writes itself.
+        wsgi.SERVER = SERVER_NAME
 
         self.engine = start_engine(self.settings)
         app: Flask = create_app(self.settings, self.engine)
@@ -189,6 +195,21 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
             return super().handle_request(*args)
         finally:
             self._n_active -= 1
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Something that is not answered by the application: a request that can't be read."""
+        from server.refusal import answer_to
+        from server.refusal import status_of
+
+        peer = addr[0] if addr else "a UNIX socket"
+        if status_of(exc) >= 500:
+            self.log.exception("error on a connection from %s", peer)
+        else:
+            _log.debug("refused a request from %s: %s", peer, type(exc).__name__)
+        try:
+            client.sendall(answer_to(exc))
+        except OSError:
+            _log.debug("%s did not wait for the answer", peer)
 
     # Following the engine
 

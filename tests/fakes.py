@@ -15,6 +15,7 @@ import numpy as np
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
+from server.engine.host_cache import State
 from server.engine.modelinfo import ModelInfo
 from server.engine.sampling import chain_steps
 from server.engine.task import SamplingParams
@@ -147,6 +148,7 @@ class FakeRunner:
         self.info = info(**overrides)
         self.tokenizer = ByteTokenizer()
         self.can_cut = True
+        self.n_idle_cells = 1 << 30
         self.rule = rule
         self.n_cells = n_cells if n_cells is not None else self.info.n_ctx
         self.sequences: dict[int, list[int]] = {}
@@ -218,6 +220,19 @@ class FakeRunner:
     def cut(self, seq_id: int, n_tokens: int) -> None:
         """Keep the first n_tokens."""
         del self.sequences.setdefault(seq_id, [])[n_tokens:]
+
+    def save(self, seq_id: int) -> State | None:
+        """The tokens as bytes."""
+        return np.array(self.sequences.get(seq_id, []), np.int32).view(np.uint8)
+
+    def restore(self, seq_id: int, state: State) -> bool:
+        """Take them back if there is room."""
+        self.sequences[seq_id] = []
+        tokens = state.view(np.int32).tolist()
+        if self.n_used + len(tokens) > self.n_cells:
+            return False
+        self.sequences[seq_id] = tokens
+        return True
 
     def close(self) -> None:
         """Remember that it was closed."""

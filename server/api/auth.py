@@ -18,7 +18,7 @@ class ApiKeys:
     """The keys that are accepted; none = everybody may ask everything."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._digests = [_digest(key) for key in keys]
+        self._digests = [_digest(key.encode("utf-8", "surrogateescape")) for key in keys]
 
     @property
     def is_needed(self) -> bool:
@@ -30,7 +30,8 @@ class ApiKeys:
 
         Compares digests, against all keys, so that the time tells neither length nor position.
         """
-        given = _digest(_given_key(headers))
+        # WSGI hands over the bytes of headers as Latin-1
+        given = _digest(_given_key(headers).encode("latin-1", "replace"))
         is_known = False
         for digest in self._digests:
             is_known |= hmac.compare_digest(digest, given)
@@ -41,5 +42,5 @@ def _given_key(headers: Headers) -> str:
     return (headers.get("Authorization") or headers.get("X-Api-Key") or "").removeprefix(BEARER)
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

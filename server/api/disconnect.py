@@ -104,10 +104,16 @@ class GreenWatch(NoWatch):
         self._socket = sock
         self._on_gone = on_gone
         self._has_gone = False
+        self._is_closed = False
         loop = get_hub().loop
         self._watcher = loop.io(sock.fileno(), READ)
         self._timer = loop.timer(POLL_INTERVAL_S, POLL_INTERVAL_S)
         self._watcher.start(self._on_readable)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether bytes of the client wake the hub."""
+        return bool(self._watcher.active)
 
     def is_gone(self) -> bool:
         """Whether the hub saw it."""
@@ -115,9 +121,11 @@ class GreenWatch(NoWatch):
 
     def close(self) -> None:
         """Before the connection is closed."""
-        for watcher in (self._watcher, self._timer):
-            watcher.stop()
-            watcher.close()
+        if not self._is_closed:
+            self._is_closed = True
+            for watcher in (self._watcher, self._timer):
+                watcher.stop()
+                watcher.close()
 
     def _on_readable(self) -> None:
         peer = look(self._socket)
@@ -189,14 +197,15 @@ class WatcherThread:
     def watch(self, fd: int, on_gone: OnGone) -> ThreadWatch:
         """Any thread: begin to watch a connection."""
         watch = ThreadWatch(self, fd, on_gone)
-        self._post(lambda: self._add(watch))
+        self.post(lambda: self._add(watch))
         return watch
 
     def remove(self, watch: ThreadWatch) -> None:
         """Any thread: forget a connection."""
-        self._post(lambda: self._drop(watch))
+        self.post(lambda: self._drop(watch))
 
-    def _post(self, change: Callable[[], None]) -> None:
+    def post(self, change: Callable[[], None]) -> None:
+        """Any thread: have the thread do something, in the order of posting."""
         self._changes.append(change)
         # the pipe may be full of rings that the thread has yet to hear
         with contextlib.suppress(BlockingIOError):

@@ -149,10 +149,10 @@ class Session:
                 return event
             if self._request.is_abandoned or self._watch.is_gone():
                 raise ClientGone("The client closed the connection")
-            if deadline is not None and time.monotonic() >= deadline:
-                return None
             if self._engine.status is not Status.READY:
                 return self._last_words()
+            if deadline is not None and time.monotonic() >= deadline:
+                return None
 
     def _slice(self, deadline: float | None) -> float:
         slice_s = self._watch.poll_s or ENGINE_POLL_S
@@ -229,6 +229,8 @@ def _chunks(
         yield sse.event_of(error_body(error))
     except Exception as error:  # the headers are sent: an event is all that is left
         yield sse.event_of(error_body(unexpected(error, "a stream")))
+    finally:
+        session.close()
 
 
 def _render(session: Session, form: Format, event: Event) -> bytes:

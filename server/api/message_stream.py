@@ -35,11 +35,16 @@ class MessageStream(Protocol):
 
 def new_message_stream(job: Job) -> MessageStream:
     """The stream that suits a job."""
-    return ContentStream(job.prefill if job.params.echo else "")
+    is_shown = job.params.echo or not (job.params.is_continuation and job.params.stream)
+    return ContentStream(job.prefill if is_shown else "")
 
 
 class ContentStream:
-    """Everything is content; an echoed beginning comes with the first text."""
+    """Everything is content. prefill: the beginning that is shown again, with the first text.
+
+    As in the reference it is shown unless the request itself asked for a continuation (rather than
+    ended with the assistant's message) and for a stream.
+    """
 
     def __init__(self, prefill: str) -> None:
         self._prefill = prefill

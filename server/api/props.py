@@ -11,9 +11,11 @@ from flask import Response
 
 from server.api.errors import NotSupported
 from server.api.registry import Routes
+from server.api.service import Model
 from server.api.service import Service
 from server.api.usage import Json
 from server.api.wire import json_response
+from server.chat.errors import TemplateError
 from server.schema import default_generation_settings
 
 routes = Routes("props")
@@ -38,7 +40,7 @@ def post_props(service: Service) -> Response:
 def props_json(service: Service) -> Json:
     """The object of GET /props."""
     model, settings = service.model(), service.settings
-    info, template = model.info, model.template
+    info = model.info
     props: Json = {
         "default_generation_settings": {
             "params": default_generation_settings(service.defaults),
@@ -55,8 +57,8 @@ def props_json(service: Service) -> Json:
         "endpoint_metrics": settings.http.endpoint_metrics,
         "ui": False,
         "ui_settings": {},
-        "chat_template": template.source,
-        "chat_template_caps": asdict(template.caps),
+        "chat_template": model.template_source,
+        "chat_template_caps": _template_caps(model),
         "bos_token": info.bos_token,
         "eos_token": info.eos_token,
         "build_info": info.build_info,
@@ -66,3 +68,11 @@ def props_json(service: Service) -> Json:
     if settings.chat.jinja and info.chat_template_tool_use:
         props["chat_template_tool_use"] = info.chat_template_tool_use
     return props
+
+
+def _template_caps(model: Model) -> Json:
+    """What the template makes use of; nothing if it can't even be compiled."""
+    try:
+        return asdict(model.template.caps)
+    except TemplateError:
+        return {}

@@ -7,8 +7,8 @@ the engine shows it.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from dataclasses import fields
+from functools import cached_property
 
 from server.api.disconnect import Watchers
 from server.api.errors import Unavailable
@@ -31,16 +31,28 @@ FAILED = "The model could not be loaded; the server's log has the details"
 STOPPED = "The server is shutting down"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """What is loaded, as the API shows it."""
 
-    name: str
-    aliases: tuple[str, ...]
-    tags: tuple[str, ...]
-    info: ModelInfo
-    tokenizer: Tokenizer
-    template: ChatTemplate
+    def __init__(self, settings: Settings, info: ModelInfo, tokenizer: Tokenizer) -> None:
+        self.info = info
+        self.tokenizer = tokenizer
+        self.aliases = tuple(sorted(settings.model.alias)) or (info.path,)
+        self.tags = settings.model.tags
+        self.template_source = choose_source(info.chat_template, settings.chat.chat_template)
+
+    @property
+    def name(self) -> str:
+        """The name that answers carry."""
+        return self.aliases[0]
+
+    @cached_property
+    def template(self) -> ChatTemplate:
+        """The chat template. TemplateError if it is broken, which breaks chat and nothing else."""
+        info = self.info
+        return ChatTemplate(
+            self.template_source, bos_token=info.bos_token, eos_token=info.eos_token
+        )
 
 
 class Service:
@@ -68,20 +80,8 @@ class Service:
         if board.info is None or board.tokenizer is None:
             raise Unavailable(LOADING)
         if self._model is None or self._model.info is not board.info:
-            self._model = self._describe(board.info, board.tokenizer)
+            self._model = Model(self.settings, board.info, board.tokenizer)
         return self._model
-
-    def _describe(self, info: ModelInfo, tokenizer: Tokenizer) -> Model:
-        aliases = tuple(sorted(self.settings.model.alias)) or (info.path,)
-        source = choose_source(info.chat_template, self.settings.chat.chat_template)
-        return Model(
-            aliases[0],
-            aliases,
-            self.settings.model.tags,
-            info,
-            tokenizer,
-            ChatTemplate(source, bos_token=info.bos_token, eos_token=info.eos_token),
-        )
 
 
 def request_defaults(settings: Settings) -> RequestDefaults:

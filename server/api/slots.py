@@ -17,6 +17,7 @@ from server.api.service import Service
 from server.api.usage import Json
 from server.api.wire import json_response
 from server.engine.task import SlotSnapshot
+from server.engine.task import Timings
 from server.schema import CompletionParams
 from server.schema import generation_settings
 
@@ -45,11 +46,13 @@ def _slot_json(slot: SlotSnapshot, model: Model) -> Json:
     task = slot.task
     if task is None:
         return shown
+    # the counts of a task that is done are no longer shown
+    timings = slot.timings if slot.is_processing else Timings()
     shown |= {
         "id_task": task.id,
         "n_prompt_tokens": slot.n_tokens,
-        "n_prompt_tokens_processed": slot.timings.n_prompt_processed,
-        "n_prompt_tokens_cache": slot.timings.n_prompt_cached,
+        "n_prompt_tokens_processed": timings.n_prompt_processed,
+        "n_prompt_tokens_cache": timings.n_prompt_cached,
     }
     if isinstance(task.params, CompletionParams):
         shown["params"] = generation_settings(task.params, only_metrics=not slot.text)
@@ -57,8 +60,8 @@ def _slot_json(slot: SlotSnapshot, model: Model) -> Json:
         {
             "has_next_token": slot.has_next_token,
             "has_new_line": slot.has_new_line,
-            "n_remain": slot.n_remaining,
-            "n_decoded": slot.timings.n_decoded,
+            "n_remain": slot.n_remaining if slot.is_processing else -1,
+            "n_decoded": timings.n_decoded,
         }
     ]
     # the engine shows text only where it was told to, for debugging

@@ -1,25 +1,33 @@
-"""What a template makes use of, found by rendering small conversations and looking for markers.
+"""What a template makes use of, found by rendering small conversations and watching it.
 
-Answers to llama.cpp `common/jinja/caps.cpp`, which watches the values inside its own engine; here
-only the output is looked at. It knows no template engine: a render function is handed in.
+Answers to llama.cpp `common/jinja/caps.cpp`: the same conversations, the same conclusions. It knows
+no request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields
 from datetime import datetime
 from datetime import timezone
 from typing import Any
 
-from server.chat.errors import TemplateError
+from jinja2 import Template
 
-Render = Callable[[Mapping[str, Any], datetime], str]
+from server.chat.environment import clock
+from server.chat.tracing import TracingEnvironment
+from server.chat.tracing import traced
 
 NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
 MARK = "<MARK-7f3a>"
-USER = {"role": "user", "content": "hello"}
+USER = {"role": "user", "content": "User message"}
+KEEP_REASONING = {
+    "preserve_thinking": True,
+    "clear_thinking": False,
+    "truncate_history_thinking": False,
+    "drop_thinking": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,67 +45,146 @@ class TemplateCaps:
     supports_typed_content: bool
 
 
-def probe(render: Render) -> TemplateCaps:
-    """Try everything once; a few milliseconds."""
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One rendering. text: None where the template refused."""
 
-    def shows(messages: list[dict[str, Any]], **variables: Any) -> str:
-        """The rendered text, '' where the template refuses."""
+    text: str | None
+    messages: Any
+    tools: Any
+    extra: Any
+
+    def call(self, i: int) -> Any:
+        """The assistant's i-th tool call."""
+        return self.messages[1]["tool_calls"][i]
+
+
+class _Trials:
+    """Renders one template again and again, with fresh traces."""
+
+    def __init__(self, source: str) -> None:
+        self._template: Template = TracingEnvironment().from_string(source)
+
+    def __call__(
+        self,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> _Trial:
+        """Render."""
+        seen, shown, more = traced(messages), traced(tools or []), traced(dict(extra or {}))
+        variables = {
+            "messages": seen,
+            "tools": shown,
+            "bos_token": "",
+            "eos_token": "",
+            "add_generation_prompt": True,
+        }
+        text: str | None
         try:
-            return render({"messages": messages, "add_generation_prompt": True} | variables, NOW)
-        except TemplateError:
-            return ""
+            text = self._template.render(variables | clock(NOW) | dict.copy(more))
+        # a template may fail in any way; that it does is what we want to know
+        except Exception:
+            text = None
+        return _Trial(text, seen, shown, more)
 
-    parts = [{"type": "text", "text": MARK}]
-    typed = shows([{"role": "user", "content": parts}])
-    calls_object = shows(_calls({"arg": MARK}), tools=_tools())
-    calls_string = shows(_calls(f'{{"arg": "{MARK}"}}'), tools=_tools())
-    calls = calls_object or calls_string
-    string = MARK in shows([{"role": "user", "content": MARK}])
-    # a list that is printed as a whole shows its keys, too
-    is_typed = MARK in typed and "'type'" not in typed
-    return TemplateCaps(
-        supports_object_arguments=MARK in calls_object,
-        supports_parallel_tool_calls="tool_b" in calls,
-        supports_preserve_reasoning=_preserves_reasoning(shows),
-        supports_reasoning_effort=shows([USER], enable_thinking=True, reasoning_effort="low")
-        != shows([USER], enable_thinking=True, reasoning_effort="high"),
-        supports_string_content=string or not is_typed,
-        supports_system_role=MARK in shows([{"role": "system", "content": MARK}, USER]),
-        supports_tool_calls="tool_a" in calls,
-        supports_tools="tool_described" in calls,
-        supports_typed_content=is_typed,
+
+def probe(source: str) -> TemplateCaps:
+    """Try everything once; some ten milliseconds. The template must compile."""
+    trials = _Trials(source)
+    found = dict.fromkeys((field.name for field in fields(TemplateCaps)), False)
+    found |= _content(trials) | _tools(trials)
+    system = trials([{"role": "system", "content": "System message"}, USER])
+    found["supports_system_role"] = system.messages[0]["content"].trace.is_used
+    found["supports_preserve_reasoning"] = _keeps_reasoning(trials)
+    effort = {"reasoning_effort": "low", "reasoning_strength": "low", "enable_thinking": True}
+    extra = trials([USER], extra=effort).extra
+    found["supports_reasoning_effort"] = any(
+        extra[name].trace.is_used for name in ("reasoning_effort", "reasoning_strength")
     )
+    return TemplateCaps(**found)
 
 
-def _preserves_reasoning(shows: Callable[..., str]) -> bool:
+def _content(trials: _Trials) -> dict[str, bool]:
+    """Whether content may be a text, and whether it may be an array of parts."""
+    trial = trials([{"role": "user", "content": MARK}])
+    trace = trial.messages[0]["content"].trace
+    takes_parts = trace.as_list
+    takes_text = trial.text is not None and (not takes_parts or MARK in trial.text)
+    if trace.was_asked_for_string:
+        trial = trials([{"role": "user", "content": []}])
+        if trial.text is not None and trial.messages[0]["content"].trace.as_list:
+            takes_parts = True
+    return {"supports_string_content": takes_text, "supports_typed_content": takes_parts}
+
+
+def _tools(trials: _Trials) -> dict[str, bool]:
+    """Whether tools are described, and how calls of them are shown."""
+    arguments: Any = {"arg": "value"}
+    trial = trials(_conversation(arguments), TOOLS)
+    takes_objects = (
+        trial.text is not None
+        and trial.call(0)["function"]["arguments"]["arg"].trace.is_used
+        and trial.messages[1]["tool_calls"].trace.is_used
+    )
+    if not takes_objects:
+        arguments = '{"arg": "value"}'
+        second = trials(_conversation(arguments), TOOLS)
+        seen = [tried for tried in (trial, second) if tried.text is not None]
+        shows = second.text is not None
+    else:
+        seen, shows = [trial], True
+    parallel = trials(_conversation(arguments, n_calls=2), TOOLS)
+    return {
+        "supports_object_arguments": takes_objects,
+        "supports_tools": shows
+        and all(tried.tools[0]["function"]["name"].trace.is_used for tried in seen),
+        "supports_tool_calls": shows
+        and all(tried.messages[1]["tool_calls"].trace.is_used for tried in seen),
+        "supports_parallel_tool_calls": parallel.text is not None
+        and parallel.call(1)["function"].trace.is_used,
+    }
+
+
+def _keeps_reasoning(trials: _Trials) -> bool:
     """Whether reasoning of an earlier turn can be kept in the prompt."""
-    old = {"role": "assistant", "content": "yes", "reasoning_content": MARK}
-    new = {"role": "assistant", "content": "yes", "reasoning_content": "x"}
-    wishes = {"preserve_thinking": True, "clear_thinking": False, "truncate_history_thinking": False}
-    return MARK in shows([USER, old, USER, new, USER], enable_thinking=True, **wishes)
+    old = {"role": "assistant", "content": "Assistant message", "reasoning_content": MARK}
+    new = old | {"reasoning_content": "Reasoning content"}
+    extra = KEEP_REASONING | {"enable_thinking": True}
+    return MARK in (trials([USER, old, USER, new, USER], extra=extra).text or "")
 
 
-def _calls(arguments: object) -> list[dict[str, Any]]:
-    """A conversation with two tool calls in one turn."""
-
-    def call(name: str) -> dict[str, Any]:
-        function = {"name": name, "arguments": arguments}
-        return {"id": f"call_{name}", "type": "function", "function": function}
-
+def _conversation(arguments: object, n_calls: int = 1) -> list[dict[str, Any]]:
+    """A conversation with tool calls in one turn. Their ids have the nine letters Mistral wants."""
+    calls = [
+        {
+            "id": f"call0000{i + 1}",
+            "type": "function",
+            "function": {"name": "tool1", "arguments": arguments},
+        }
+        for i in range(n_calls)
+    ]
     return [
         USER,
-        {"role": "assistant", "content": "", "tool_calls": [call("tool_a"), call("tool_b")]},
-        {"role": "tool", "content": "done", "tool_call_id": "call_tool_a"},
-        {"role": "assistant", "content": "it is done"},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "content": "Tool response", "tool_call_id": "call00001"},
+        {"role": "assistant", "content": "The tool response was 'tool response'"},
         USER,
     ]
 
 
-def _tools() -> list[dict[str, Any]]:
-    parameters = {
-        "type": "object",
-        "properties": {"arg": {"type": "string", "description": "a"}},
-        "required": ["arg"],
+TOOLS: list[dict[str, Any]] = [
+    {
+        "name": "tool",
+        "type": "function",
+        "function": {
+            "name": "tool1",
+            "description": "Tool description",
+            "parameters": {
+                "type": "object",
+                "properties": {"arg": {"type": "string", "description": "Arg description"}},
+                "required": ["arg"],
+            },
+        },
     }
-    function = {"name": "tool_described", "description": "d", "parameters": parameters}
-    return [{"type": "function", "function": function}]
+]

@@ -8,7 +8,6 @@ of their own are not known here (`formats/`).
 from __future__ import annotations
 
 import json
-import os.path
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +15,19 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from server.chat.capabilities import KEEP_REASONING
 from server.chat.capabilities import TemplateCaps
 from server.chat.errors import MessagesError
 from server.chat.message import Message
+from server.chat.message import content_text
+from server.chat.message import is_empty
+from server.chat.reasoning import ReasoningTags
+from server.chat.reasoning import shared_length
 from server.chat.template import CHATML
 from server.chat.template import ChatTemplate
+
+BUILTIN = {"chatml": CHATML}
+"""Templates that --chat-template knows by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +40,20 @@ class ChatRequest:
     add_generation_prompt: bool = True
     continues: bool = False
     """The last message is the assistant's and is to be continued."""
-    enable_thinking: bool = True
+    continues_reasoning: bool | None = None
+    """With `continues`: inside its reasoning. None: if it has reasoning and nothing else."""
+    enable_thinking: bool | None = None
+    """None: if the template has room for it."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """chat_template_kwargs."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """The rendered prompt, and its tail that opens the assistant's turn."""
+    """The rendered prompt, and its tail that opens the assistant's turn.
+
+    Where a message is continued, the tail ends before that message's content, with its reasoning.
+    """
 
     text: str
     generation_prompt: str
@@ -48,8 +61,8 @@ class ChatPrompt:
 
 def choose_source(model_template: str | None, override: str) -> str:
     """The template to use: the operator's, the model's own, or ChatML."""
-    source = override or model_template or ""
-    return CHATML if source in ("", "chatml") else source
+    source = override or model_template or "chatml"
+    return BUILTIN.get(source, source)
 
 
 def wants_continuation(messages: Sequence[Message]) -> bool:
@@ -66,37 +79,70 @@ def wants_continuation(messages: Sequence[Message]) -> bool:
 def render(template: ChatTemplate, request: ChatRequest) -> ChatPrompt:
     """The prompt of a conversation. TemplateError where the template refuses it."""
     messages = list(request.messages)
-    begun = messages.pop() if request.continues else None
-    messages = _normalise(messages, template)
-    opened = _apply(template, request, messages, add_generation_prompt=True)
-    closed = _apply(template, request, messages, add_generation_prompt=False)
-    generation_prompt = opened[len(os.path.commonprefix([opened, closed])) :]
-    if begun is not None:
-        return ChatPrompt(opened + _joined(begun["content"]), generation_prompt)
-    return ChatPrompt(opened if request.add_generation_prompt else closed, generation_prompt)
+    begun = messages.pop() if request.continues and messages else None
+    variables = _variables(template, request, messages)
+    opened = template.render(variables | {"add_generation_prompt": True}, request.now)
+    closed = template.render(variables, request.now)
+    generation_prompt = opened[shared_length(opened, closed) :]
+    if not request.continues:
+        text = opened if request.add_generation_prompt else closed
+        return ChatPrompt(text, generation_prompt)
+    if begun is None or is_empty(begun):
+        return ChatPrompt(closed, generation_prompt)
+    inside = request.continues_reasoning
+    if inside is None:
+        inside = bool(begun.get("reasoning_content")) and not begun["content"]
+    generation_prompt = _with_reasoning(template, generation_prompt, begun, inside)
+    content = "" if inside else content_text(begun, "\n\n")
+    return ChatPrompt(closed + generation_prompt + content, generation_prompt)
 
 
-def _apply(
-    template: ChatTemplate,
-    request: ChatRequest,
-    messages: list[Message],
-    *,
-    add_generation_prompt: bool,
+def _with_reasoning(
+    template: ChatTemplate, generation_prompt: str, begun: Message, inside: bool
 ) -> str:
+    """The opening of the assistant's turn, up to where the begun message's content belongs."""
+    tags = template.reasoning_tags
+    if not tags.start:
+        return generation_prompt
+    start, end = tags.start, tags.end
+    opening, found, rest = generation_prompt.partition(start.strip())
+    if found and not rest.strip():
+        # a turn that opens with the tag shows how the model spells it
+        start = found + rest
+        end = end if start.startswith(tags.start) else end.strip()
+    opening += start + str(begun.get("reasoning_content", ""))
+    return opening if inside else opening + end
+
+
+def _variables(
+    template: ChatTemplate, request: ChatRequest, messages: list[Message]
+) -> dict[str, Any]:
+    """What the template sees, but for add_generation_prompt."""
+    thinks = request.enable_thinking
+    if thinks is None:
+        thinks = template.reasoning_tags != ReasoningTags()
     variables: dict[str, Any] = {
-        "messages": messages,
-        "enable_thinking": request.enable_thinking,
-        "add_generation_prompt": add_generation_prompt,
+        "messages": _normalise(messages, template),
+        "enable_thinking": thinks,
     }
     if request.tools:
         variables["tools"] = list(request.tools)
-    return template.render(variables | dict(request.kwargs), request.now)
+    variables |= request.kwargs
+    keeps = variables.get("preserve_reasoning")
+    if isinstance(keeps, bool):
+        # each family of templates has its own name for it
+        variables |= {name: value is keeps for name, value in KEEP_REASONING.items()}
+    effort = variables.get("reasoning_effort")
+    if isinstance(effort, str) and effort:
+        variables["reasoning_strength"] = effort
+    return variables
 
 
 def _normalise(messages: list[Message], template: ChatTemplate) -> list[Message]:
     """Messages as this template understands them; the given ones are not changed."""
     caps = template.caps
     normal = [_normal_message(message, caps) for message in messages]
+    # a template with channels tells developers from the system
     if "<|channel|>" not in template.source:
         for message in normal:
             if message["role"] == "developer":
@@ -104,37 +150,35 @@ def _normalise(messages: list[Message], template: ChatTemplate) -> list[Message]
     if not caps.supports_system_role and normal and normal[0]["role"] == "system":
         system = normal.pop(0)
         if normal:
-            first = normal[0]
-            first["content"] = _joined(system["content"]) + "\n" + _joined(first["content"])
+            normal[0] = _with_text_before(normal[0], content_text(system, "\n"))
     return normal
 
 
 def _normal_message(message: Message, caps: TemplateCaps) -> Message:
     normal = dict(message)
     content = normal["content"]
-    if isinstance(content, list) and not caps.supports_typed_content:
-        normal["content"] = _joined(content)
-    elif isinstance(content, str) and not caps.supports_string_content:
-        normal["content"] = [{"type": "text", "text": content}]
-    elif content is None and (caps.supports_tool_calls or "tool_calls" not in normal):
-        normal["content"] = ""
+    if caps.supports_string_content != caps.supports_typed_content:
+        if caps.supports_string_content:
+            normal["content"] = content_text(message, "\n")
+        elif isinstance(content, str):
+            normal["content"] = [{"type": "text", "text": content}]
     if caps.supports_object_arguments and "tool_calls" in normal:
         normal["tool_calls"] = [_with_object_arguments(call) for call in normal["tool_calls"]]
     return normal
 
 
+def _with_text_before(message: Message, text: str) -> Message:
+    content = message["content"]
+    if isinstance(content, list):
+        return message | {"content": [{"type": "text", "text": text + "\n"}, *content]}
+    return message | {"content": f"{text}\n{content}"}
+
+
 def _with_object_arguments(call: Mapping[str, Any]) -> dict[str, Any]:
     function = dict(call["function"])
     try:
-        function["arguments"] = json.loads(function["arguments"] or "{}")
+        function["arguments"] = json.loads(function["arguments"])
     except ValueError:
         name = function["name"]
         raise MessagesError(f"tool_calls: the arguments of {name!r} are not JSON") from None
     return {**call, "function": function}
-
-
-def _joined(content: object) -> str:
-    """Text parts as one text, a line each."""
-    if isinstance(content, list):
-        return "\n".join(part["text"] for part in content)
-    return str(content or "")

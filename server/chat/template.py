@@ -1,30 +1,28 @@
-"""A model's own chat template: Jinja in a sandbox, with what templates expect to find there.
+"""A model's own chat template, compiled once and rendered many times.
 
-The text of a template comes from a model file, so it is not trusted: jinja2's immutable sandbox
-keeps it from attributes, from writing and from huge ranges. Answers to llama.cpp `common/jinja` and
-to common_chat_template_direct_apply in `common/chat.cpp`. It knows no request and no model.
+It knows no request and no model: what a template sees is handed in as variables, the clock too.
+Answers to common_chat_template and common_chat_template_direct_apply in llama.cpp
+`common/chat.cpp`; the dialect is in `environment.py`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
+from types import TracebackType
 from typing import Any
-from typing import NoReturn
 
 import jinja2
-from jinja2.ext import Extension
-from jinja2.ext import loopcontrols
-from jinja2.nodes import CallBlock
-from jinja2.nodes import Node
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from server.chat.capabilities import TemplateCaps
 from server.chat.capabilities import probe
+from server.chat.environment import ChatEnvironment
+from server.chat.environment import Refused
+from server.chat.environment import clock
 from server.chat.errors import TemplateError
+from server.chat.reasoning import ReasoningTags
+from server.chat.reasoning import find_tags
 
 CHATML = (
     "{%- for message in messages -%}"
@@ -34,83 +32,90 @@ CHATML = (
 )
 """The format for models that bring no template."""
 
-
-class _Generation(Extension):
-    """`{% generation %}...{% endgeneration %}` marks the assistant's text for training: no effect."""
-
-    tags = {"generation"}
-
-    def parse(self, parser: Parser) -> Node:
-        """Keep the body as it is."""
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return CallBlock(self.call_method("_same"), [], [], body).set_lineno(line)
-
-    def _same(self, caller: Any) -> str:
-        return str(caller())
-
-
-def _raise(message: str) -> NoReturn:
-    raise TemplateError(str(message))
-
-
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    # jinja2's own filter escapes HTML characters, which a prompt must not have
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
-    )
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.filters["fromjson"] = json.loads
-    environment.globals["raise_exception"] = _raise
-    return environment
+THINK = ReasoningTags("<think>", "</think>")
+"""Some templates name these tags and yet show no reasoning of past messages."""
 
 
 class ChatTemplate:
-    """One compiled template. Any thread; rendering keeps no state."""
+    """One compiled template. Any thread; rendering keeps no state.
 
-    def __init__(self, source: str, *, bos_token: str = "", eos_token: str = "") -> None:
+    add_bos, add_eos: whether the tokenizer adds these tokens by itself, in which case they are cut
+    from the ends of the text, lest they be there twice.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        bos_token: str = "",
+        eos_token: str = "",
+        add_bos: bool = False,
+        add_eos: bool = False,
+    ) -> None:
         """Compile. TemplateError names the line of a syntax error."""
         self.source = source
         self.bos_token = bos_token
         self.eos_token = eos_token
+        self._cut_bos = bos_token if add_bos else ""
+        self._cut_eos = eos_token if add_eos else ""
+        if "{" not in source:
+            raise TemplateError(
+                f"chat template: {source[:40]!r} is no Jinja template; give --chat-template the "
+                "text of one or the name chatml, or use --chat-template-file"
+            )
         try:
-            self._template = _environment().from_string(source)
+            self._template = ChatEnvironment().from_string(source)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"chat template, line {error.lineno}: {error.message}") from error
 
     def render(self, variables: Mapping[str, Any], now: datetime) -> str:
-        """The text for these variables. TemplateError: what the template says, or where it broke."""
+        """The text for these variables. TemplateError: what the template says, or where it broke.
+
+        variables are copied, so that a template can't change them.
+        """
+        tokens = {"bos_token": self.bos_token, "eos_token": self.eos_token}
         try:
-            return self._template.render(
-                {
-                    "bos_token": self.bos_token,
-                    "eos_token": self.eos_token,
-                    "strftime_now": now.strftime,
-                    "datetime": now.strftime("%b %d %Y"),
-                    "date_string": now.strftime("%d %b %Y"),
-                }
-                | dict(variables)
-            )
-        except TemplateError:
-            raise
-        except (jinja2.TemplateError, TypeError, ValueError, KeyError, ArithmeticError) as error:
-            raise TemplateError(f"the chat template can't render these messages: {error}") from error
-        except RecursionError:
-            raise TemplateError("the chat template recurses too deeply") from None
+            text = self._template.render(tokens | clock(now) | _copied(dict(variables)))
+        except Refused as error:
+            raise TemplateError(
+                f"the chat template refuses these messages{_line(error)}: {error}"
+            ) from error
+        # Whatever goes wrong in a template's own code is the template's fault.
+        except Exception as error:
+            raise TemplateError(
+                f"the chat template can't render these messages{_line(error)}: "
+                f"{error or type(error).__name__}"
+            ) from error
+        return text.removeprefix(self._cut_bos).removesuffix(self._cut_eos)
 
     @cached_property
     def caps(self) -> TemplateCaps:
         """What the template makes use of, found by trying."""
-        return probe(self.render)
+        return probe(self.source)
+
+    @cached_property
+    def reasoning_tags(self) -> ReasoningTags:
+        """What the template puts around the assistant's reasoning, found by trying."""
+        found = find_tags(self.render, self.caps.supports_tool_calls)
+        if not found.start and THINK.start in self.source and THINK.end in self.source:
+            return THINK
+        return found
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(item) for item in value]
+    return value
+
+
+def _line(error: BaseException) -> str:
+    """The line of the template where it happened, ' (line 3)', or '' if it is not known."""
+    trace: TracebackType | None = error.__traceback__
+    line = 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" (line {line})" if line else ""

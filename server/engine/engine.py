@@ -15,6 +15,7 @@ from server.engine import scheduler
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
+from server.engine.host_cache import HostCache
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
@@ -43,6 +44,8 @@ class EngineConfig:
     """The engine's own knobs; sizes come from the runner's ModelInfo."""
 
     slot_prompt_similarity: float = 0.1
+    host_cache_bytes: int | None = 0
+    """Room for prompt states in host memory; None = no limit, 0 = keep none."""
     show_text: bool = False
     """Whether snapshots carry the generated text (a debugging aid)."""
 
@@ -58,10 +61,10 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.runner = runner
-        self.slots = Slots(runner, clock)
+        self._config = config or EngineConfig()
+        self.slots = Slots(runner, HostCache(self._config.host_cache_bytes), clock)
         self.waiting = Waiting(runner.info)
         self._mailbox = mailbox
-        self._config = config or EngineConfig()
         self._clock = clock
         self._stop_at: float | None = None
         self._snapshot_at = float("-inf")

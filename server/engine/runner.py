@@ -13,6 +13,7 @@ from typing import Protocol
 from server.engine.task import Tokens
 
 if TYPE_CHECKING:
+    from server.engine.host_cache import State
     from server.engine.modelinfo import ModelInfo
     from server.engine.modelinfo import Tokenizer
     from server.engine.task import SamplingParams
@@ -91,6 +92,19 @@ class ModelRunner(Protocol):
 
     def cut(self, seq_id: int, n_tokens: int) -> None:
         """Keep the first n_tokens positions of a sequence. 0 always works."""
+        ...
+
+    def save(self, seq_id: int) -> State | None:
+        """The state of a sequence in host memory; None where it can't be had."""
+        ...
+
+    def restore(self, seq_id: int, state: State) -> bool:
+        """Replace a sequence by a saved one. False: no room; the sequence is empty then."""
+        ...
+
+    @property
+    def n_idle_cells(self) -> int:
+        """How many cells of idle sequences slow a step down by no more than about a percent."""
         ...
 
     def close(self) -> None:

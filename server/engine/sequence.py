@@ -13,6 +13,16 @@ from server.engine.task import Tokens
 INITIAL_CAPACITY = 256
 
 
+def common_prefix(a: Tokens, b: Tokens) -> int:
+    """How many leading tokens two arrays share."""
+    n = min(len(a), len(b))
+    if n == 0 or a[0] != b[0]:
+        return 0
+    differs = a[:n] != b[:n]
+    first = int(differs.argmax())
+    return first if differs[first] else n
+
+
 class Sequence:
     """Tokens under one seq_id. `tokens` is a view, valid until the next change."""
 
@@ -49,10 +59,7 @@ class Sequence:
 
     def common_prefix(self, tokens: Tokens) -> int:
         """How many leading tokens this sequence shares with tokens."""
-        n = min(self.n_tokens, len(tokens))
-        differs = self._buffer[:n] != tokens[:n]
-        first = int(differs.argmax()) if n else 0
-        return first if n and differs[first] else n
+        return common_prefix(self.tokens, tokens)
 
     def _reserve(self, n_tokens: int) -> None:
         grown = np.empty(max(n_tokens, 2 * len(self._buffer)), np.int32)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from server.engine import prefix
 from server.engine.errors import BadSampling
+from server.engine.host_cache import HostCache
 from server.engine.runner import ModelRunner
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
@@ -23,11 +24,18 @@ from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN
 
 
+WORTH_SAVING = 0.5
+"""A sequence is saved before it is cut to less than this part (as in the reference)."""
+
+
 class Slots:
     """The slots of one runner; `events` collects what is due since it was last emptied."""
 
-    def __init__(self, runner: ModelRunner, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, runner: ModelRunner, host_cache: HostCache, clock: Callable[[], float]
+    ) -> None:
         self._runner = runner
+        self._host_cache = host_cache
         self._clock = clock
         self._slots = [Slot(i, runner.info.n_ctx_slot) for i in range(runner.info.n_slots)]
         self.events: list[Event] = []
@@ -56,8 +64,10 @@ class Slots:
         except BadSampling as error:
             self.fail_task(task, ErrorKind.INVALID_REQUEST, str(error))
             return
+        self._bring_prefix(slot, task)
         n_cached = prefix.n_reusable(slot, task, can_cut=self._runner.can_cut)
         self.cut(slot, n_cached)
+        self._bound_idle(slot)
         now = self._clock()
         slot.start(task, sampler, n_cached, now)
         self.stats.n_prompt_cached += n_cached
@@ -112,9 +122,46 @@ class Slots:
         self._runner.cut(slot.id, n_tokens)
         slot.sequence.truncate(n_tokens)
 
+    def _bring_prefix(self, slot: Slot, task: Task) -> None:
+        """Save what the slot is about to lose; restore what the host cache holds of the prompt."""
+        can_cut = self._runner.can_cut
+        n_here = prefix.n_reusable(slot, task, can_cut=can_cut)
+        if n_here < slot.sequence.n_tokens * WORTH_SAVING:
+            self._save(slot)
+        best = self._host_cache.best(task.prompt, can_cut=can_cut) if task.cache_prompt else None
+        if best is None or best[0] <= n_here:
+            return
+        entry = best[1]
+        self.cut(slot, 0)
+        if self._runner.restore(slot.id, entry.state):
+            slot.sequence.extend(entry.tokens)
+
+    def _bound_idle(self, starting: Slot) -> None:
+        """Every row looks at the cells of idle sequences: move what costs too much to the host."""
+        idle = [s for s in self._slots if s is not starting and not s.is_busy]
+        idle.sort(key=lambda slot: slot.last_used)
+        n_cells = sum(slot.sequence.n_tokens for slot in idle)
+        for slot in idle:
+            if n_cells <= self._runner.n_idle_cells or not self._host_cache.is_enabled:
+                return
+            n_cells -= slot.sequence.n_tokens
+            self._save(slot)
+            self.cut(slot, 0)
+
+    def _save(self, slot: Slot) -> None:
+        """Copy a sequence to the host cache, unless it is there."""
+        tokens = slot.sequence.tokens
+        if not len(tokens) or not self._host_cache.is_enabled or self._host_cache.covers(tokens):
+            return
+        state = self._runner.save(slot.id)
+        if state is not None:
+            self._host_cache.put(tokens, state)
+
     def forget_idle(self) -> bool:
         """Drop the least recently used idle sequence; False if there is none."""
         idle = [slot for slot in self._slots if not slot.is_busy and slot.sequence.n_tokens]
         if idle:
-            self.cut(min(idle, key=lambda slot: slot.last_used), 0)
+            oldest = min(idle, key=lambda slot: slot.last_used)
+            self._save(oldest)
+            self.cut(oldest, 0)
         return bool(idle)

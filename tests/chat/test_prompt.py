@@ -1,7 +1,8 @@
-"""Conversations to prompts: what a template gets, and what it may not do."""
+"""Conversations to prompts: what a template gets."""
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from datetime import timezone
 from typing import Any
@@ -36,6 +37,12 @@ TOOLS = (
 )
 
 
+THINKS = (
+    "{% for m in messages %}{{ m.role }}:{% if m.reasoning_content %}<t>{{ m.reasoning_content }}"
+    "</t>{% endif %}{{ m.content }};{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
+)
+
+
 def prompt(source: str, *messages: dict[str, Any], **fields: Any) -> str:
     """The rendered text of messages."""
     parsed = parse_messages({"messages": list(messages)})
@@ -47,11 +54,14 @@ def user(content: object) -> dict[str, Any]:
     return {"role": "user", "content": content}
 
 
+def assistant(content: object) -> dict[str, Any]:
+    """An assistant's message."""
+    return {"role": "assistant", "content": content}
+
+
 def test_chatml_is_the_format_of_models_without_a_template() -> None:
     assert choose_source(None, "") == choose_source(None, "chatml") == CHATML
-    assert prompt(CHATML, user("Hi")) == (
-        "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-    )
+    assert prompt(CHATML, user("Hi")) == ("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
 
 
 def test_an_override_beats_the_models_own_template() -> None:
@@ -116,69 +126,104 @@ def test_tool_calls_reach_templates_that_want_objects_as_objects() -> None:
     assert "assistant:<f x=1>;" in text
 
 
+def test_arguments_that_are_no_json_are_refused_by_name() -> None:
+    call = {"type": "function", "function": {"name": "f", "arguments": "{x"}}
+    with pytest.raises(MessagesError, match="'f' are not JSON"):
+        prompt(TOOLS, user("U"), {"role": "assistant", "tool_calls": [call]}, user("V"))
+
+
+def test_arguments_stay_text_for_templates_that_want_text() -> None:
+    source = (
+        "{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.function.name + ' ' +"
+        " c.function.arguments }}{% endfor %}{% endfor %}"
+    )
+    call = {"type": "function", "function": {"name": "f", "arguments": {"x": 1}}}
+    assert prompt(source, {"role": "assistant", "tool_calls": [call]}) == 'f {"x":1}'
+
+
 def test_tools_are_shown_as_json_without_html_escapes() -> None:
     assert "<&>" in prompt(TOOLS, user("U"), tools=[{"name": "<&>"}])
 
 
-def test_capabilities_are_found_by_trying() -> None:
-    assert ChatTemplate(TOOLS).caps.supports_tools
-    assert ChatTemplate(TOOLS).caps.supports_object_arguments
-    assert not ChatTemplate(CHATML).caps.supports_tools
-    assert not ChatTemplate(NO_SYSTEM).caps.supports_system_role
-    assert ChatTemplate(TYPED).caps.supports_typed_content
-    assert not ChatTemplate(TYPED).caps.supports_string_content
+def test_without_tools_the_template_finds_none() -> None:
+    assert prompt("{{ tools is defined }}", user("U")) == "False"
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        ({}, "'messages' is required"),
-        ({"messages": "Hi"}, "array"),
-        ({"messages": ["Hi"]}, r"messages\[0\]"),
-        ({"messages": [{"content": "Hi"}]}, "role"),
-        ({"messages": [{"role": "user"}]}, "content"),
-        ({"messages": [{"role": "assistant"}]}, "content"),
-        ({"messages": [user(3)]}, "content"),
-        ({"messages": [user(["Hi"])]}, "type"),
-        ({"messages": [user([{"type": "text"}])]}, "text"),
-        ({"messages": [user([{"type": "smell"}])]}, "smell"),
-        ({"messages": [user([{"type": "image_url"}])]}, "image input is not supported"),
-        ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "function"),
-    ],
-)
-def test_malformed_messages_are_refused_by_name(body: dict[str, Any], says: str) -> None:
-    with pytest.raises(MessagesError, match=says):
-        parse_messages(body)
+def test_a_system_message_of_parts_joins_the_first_one_too() -> None:
+    parts = [{"type": "text", "text": "S"}, {"type": "text", "text": "T"}]
+    system = {"role": "system", "content": parts}
+    assert prompt(NO_SYSTEM, system, user("U")) == "user:S\nT\nU;"
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "{{ messages.__class__.__mro__ }}",
-        "{% for i in range(999999999) %}x{% endfor %}",
-        "{{ ''.__class__.__subclasses__() }}",
-        "{{ messages.append(1) }}",
-        "{{ raise_exception('bad roles') }}",
-        "{{ 1 / 0 }}",
-        "{{ nothing.at.all }}",
-    ],
-)
-def test_a_hostile_or_broken_template_is_a_template_error(source: str) -> None:
-    with pytest.raises(TemplateError):
-        prompt(source, user("Hi"))
+def test_a_template_with_channels_sees_developers_as_they_are() -> None:
+    source = "{% for m in messages %}<|channel|>{{ m.role }}{% endfor %}"
+    assert prompt(source, {"role": "developer", "content": "D"}) == "<|channel|>developer"
 
 
-def test_a_syntax_error_names_its_line() -> None:
-    with pytest.raises(TemplateError, match="line 2"):
-        ChatTemplate("ok\n{% if %}")
+def test_the_variables_of_a_request_reach_the_template() -> None:
+    assert prompt("{{ a }}{{ b.c }}", user("U"), kwargs={"a": 1, "b": {"c": [2]}}) == "1[2]"
 
 
-def test_templates_may_use_dates_breaks_and_generation_marks() -> None:
-    source = (
-        "{{ strftime_now('%Y') }}{% for m in messages %}{% generation %}{{ m.content }}"
-        "{% endgeneration %}{% break %}{% endfor %}"
+def test_the_wish_to_keep_reasoning_is_told_under_every_name() -> None:
+    source = "{{ preserve_thinking }} {{ clear_thinking }} {{ drop_thinking }}"
+    assert prompt(source, user("U"), kwargs={"preserve_reasoning": True}) == "True False False"
+    assert prompt(source, user("U"), kwargs={"preserve_reasoning": False}) == "False True True"
+
+
+def test_thinking_is_on_only_where_a_template_has_room_for_it() -> None:
+    assert prompt("{{ enable_thinking }}", user("U")) == "False"
+    assert prompt("{{ enable_thinking }}", user("U"), enable_thinking=True) == "True"
+    assert prompt(THINKS + "{{ enable_thinking }}", user("U")).endswith("True")
+
+
+def test_a_begun_answer_comes_after_closed_reasoning() -> None:
+    begun = {"role": "assistant", "content": "Yes", "reasoning_content": "hm"}
+    assert prompt(THINKS, user("U"), begun, continues=True) == "user:U;assistant:<t>hm</t>Yes"
+
+
+def test_begun_reasoning_is_left_open() -> None:
+    begun = {"role": "assistant", "content": "", "reasoning_content": "hm"}
+    assert prompt(THINKS, user("U"), begun, continues=True) == "user:U;assistant:<t>hm"
+    both = begun | {"content": "Yes"}
+    text = prompt(THINKS, user("U"), both, continues=True, continues_reasoning=True)
+    assert text == "user:U;assistant:<t>hm"
+
+
+def test_a_tag_that_opens_the_turn_is_not_written_twice() -> None:
+    opened = THINKS.replace("assistant:{% endif", "assistant:<t>{% endif")
+    assert prompt(opened, user("U"), assistant("Yes"), continues=True) == (
+        "user:U;assistant:<t></t>Yes"
     )
-    assert prompt(source, user("a"), user("b")) == "2026a"
+
+
+def test_the_parts_of_a_begun_answer_are_paragraphs() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    begun = {"role": "assistant", "content": parts}
+    assert prompt(CHATML, user("U"), begun, continues=True).endswith("assistant\na\n\nb")
+
+
+def test_an_empty_beginning_is_none() -> None:
+    assert prompt(CHATML, user("U"), assistant(""), continues=True).endswith("<|im_end|>\n")
+
+
+def test_rendering_changes_nothing_that_it_was_given() -> None:
+    source = "{{ messages.append(1) }}{{ tools.append(1) }}{{ x.y.append(1) }}{{ x.y }}"
+    messages = parse_messages({"messages": [user("U")]})
+    tools, kwargs = [{"name": "f"}], {"x": {"y": [0]}}
+    request = ChatRequest(messages, NOW, tools=tools, kwargs=kwargs)
+    assert render(ChatTemplate(source), request).text == "[0, 1]"
+    assert (len(messages), tools, kwargs) == (1, [{"name": "f"}], {"x": {"y": [0]}})
+
+
+def test_a_long_conversation_is_rendered_in_milliseconds() -> None:
+    turns = [user("x" * 2000), assistant("y" * 2000)] * 25
+    messages = parse_messages({"messages": [*turns, user("go")]})
+    template = ChatTemplate(CHATML)
+    render(template, ChatRequest(messages, NOW))
+    started = time.perf_counter()
+    assert len(render(template, ChatRequest(messages, NOW)).text) > 100_000
+    # half a millisecond on a slow machine; the margin is for a busy one
+    assert time.perf_counter() - started < 0.1
 
 
 def test_every_error_of_the_room_has_one_root() -> None:

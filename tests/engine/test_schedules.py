@@ -14,6 +14,7 @@ from hypothesis.stateful import invariant
 from hypothesis.stateful import precondition
 from hypothesis.stateful import rule
 
+from server.engine.engine import EngineConfig
 from server.engine.task import Failed
 from server.engine.task import Task
 from server.engine.task import is_last
@@ -38,7 +39,8 @@ class Schedules(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         runner = FakeRunner(n_slots=3, n_ctx_slot=48, n_batch=8, n_cells=100)
-        self.bench = Bench(runner)
+        runner.n_idle_cells = 30
+        self.bench = Bench(runner, EngineConfig(host_cache_bytes=2000))
         self.open: dict[int, Task] = {}
         self.cancelled: set[int] = set()
 

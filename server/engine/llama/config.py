@@ -21,6 +21,8 @@ class RunnerConfig:
     """Each slot may hold n_ctx / n_slots tokens, instead of all of n_ctx."""
     n_threads: int = -1
     n_threads_batch: int = -1
+    poll: int = 50
+    """How long idle threads spin before they sleep, 0 to 100; without effect under OpenMP."""
     n_gpu_layers: int = -1
     """-1: as many as fit (the library's choice), -2: all."""
     flash_attn: str = "auto"

@@ -14,9 +14,11 @@ from llama_ctypes.context import Context
 from llama_ctypes.model import Model
 from llama_ctypes.raw.enums import llama_flash_attn_type
 from llama_ctypes.raw.enums import llama_load_mode
+from llama_ctypes.raw.ggml import ggml_threadpool_params
 from llama_ctypes.raw.ggml import ggml_type
 from llama_ctypes.raw.params import llama_context_params
 from llama_ctypes.raw.params import llama_model_params
+from llama_ctypes.threadpool import Threadpool
 from server.engine.errors import LoadFailed
 from server.engine.llama.config import RunnerConfig
 
@@ -91,6 +93,13 @@ def context_params(config: RunnerConfig, n_ctx_train: int) -> llama_context_para
     params.swa_full = config.swa_full
     params.kv_unified = True
     params.no_perf = True
+    return params
+
+
+def threadpool_params(config: RunnerConfig, n_threads: int) -> ggml_threadpool_params:
+    """Threads that compute one batch together."""
+    params = Threadpool.default_params(n_threads)
+    params.poll = config.poll
     return params
 
 

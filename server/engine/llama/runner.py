@@ -15,9 +15,11 @@ from llama_ctypes import runtime
 from llama_ctypes.batch import Batch
 from llama_ctypes.context import Context
 from llama_ctypes.model import Model
+from llama_ctypes.threadpool import Threadpool
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.errors import LoadFailed
+from server.engine.host_cache import State
 from server.engine.llama import params
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.sampler import LlamaSampler
@@ -25,6 +27,8 @@ from server.engine.llama.tokenizer import LlamaTokenizer
 from server.engine.modelinfo import ModelInfo
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
+
+PARAMS_PER_IDLE_CELL = 4000
 
 
 class LlamaRunner:
@@ -37,6 +41,7 @@ class LlamaRunner:
         self._pieces = self.tokenizer.pieces if config.special else self.tokenizer.plain_pieces
         n_slots = config.n_slots
         self._context = Context(model, params.context_params(config, model.n_ctx_train))
+        self._pools = self._attach_threads(config)
         self._memory = self._context.memory
         self._batch = Batch(max(self._context.n_batch, n_slots), 1)
         self.can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
@@ -56,6 +61,15 @@ class LlamaRunner:
                 raise
         except errors.LlamaError as error:
             raise LoadFailed(str(error)) from error
+
+    def _attach_threads(self, config: RunnerConfig) -> list[Threadpool]:
+        """Threads that outlive a batch: without a pool, every decode would start its own."""
+        wanted = params.context_params(config, self._model.n_ctx_train)
+        pools = [Threadpool(params.threadpool_params(config, wanted.n_threads_batch))]
+        if wanted.n_threads != wanted.n_threads_batch:
+            pools.append(Threadpool(params.threadpool_params(config, wanted.n_threads)))
+        self._context.attach_threadpool(pools[-1], pools[0])
+        return pools
 
     def _describe(self, config: RunnerConfig) -> ModelInfo:
         model, context, tokenizer = self._model, self._context, self.tokenizer
@@ -141,7 +155,35 @@ class LlamaRunner:
         if not self._memory.seq_rm(seq_id, n_tokens, -1):
             self._memory.seq_rm(seq_id, -1, -1)
 
+    def save(self, seq_id: int) -> State | None:
+        """See ModelRunner. Releases the GIL."""
+        try:
+            return self._context.seq_state_get(seq_id)
+        except (errors.StateError, MemoryError):
+            return None
+
+    def restore(self, seq_id: int, state: State) -> bool:
+        """See ModelRunner. Releases the GIL."""
+        try:
+            self._context.seq_state_set(state, seq_id)
+        except errors.StateError:
+            return False
+        return True
+
+    @property
+    def n_idle_cells(self) -> int:
+        """See ModelRunner. Found by measuring: a masked cell costs a head about a nanosecond.
+
+        A row's time grows with the parameters, a cell's with layers times heads; the factor makes
+        it 1 % of a step (docs/performance.md, idle cells).
+        """
+        model = self._model
+        n_scans = max(1, model.n_layer * model.n_head)
+        return model.n_params // n_scans // PARAMS_PER_IDLE_CELL
+
     def close(self) -> None:
         """See ModelRunner."""
         self._context.close()
+        for pool in self._pools:
+            pool.close()
         self._model.close()

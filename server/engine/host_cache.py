@@ -1,0 +1,88 @@
+"""Prompt states in host memory: what leaves the KV cache can come back without being computed.
+
+Entries are whole sequences (tokens and the runner's opaque state), found by the longest prefix,
+bounded by bytes, forgotten least recently used first. It knows no slots and no model. Answers to
+`server_prompt_cache` of llama.cpp `tools/server/server-task.h`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.sequence import common_prefix
+from server.engine.task import Tokens
+
+State = NDArray[np.uint8]
+"""The state of one sequence as the runner saved it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A sequence that was saved. tokens: (n,) int32; state is the runner's own."""
+
+    tokens: Tokens
+    state: State
+
+    @property
+    def n_bytes(self) -> int:
+        """Host memory that it takes."""
+        return self.state.nbytes + self.tokens.nbytes
+
+
+class HostCache:
+    """At most limit_bytes of saved sequences; None = no limit, 0 = keep nothing."""
+
+    def __init__(self, limit_bytes: int | None) -> None:
+        self._limit = limit_bytes
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._next_key = 0
+        self.n_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anything can be kept."""
+        return self._limit != 0
+
+    def covers(self, tokens: Tokens) -> bool:
+        """Whether an entry begins with all of tokens, so that saving them adds nothing."""
+        return any(
+            common_prefix(entry.tokens, tokens) == len(tokens) for entry in self._entries.values()
+        )
+
+    def put(self, tokens: Tokens, state: State) -> None:
+        """Keep a sequence; entries that it continues are dropped, old ones make room."""
+        for key, entry in list(self._entries.items()):
+            if common_prefix(entry.tokens, tokens) == len(entry.tokens):
+                self._drop(key)
+        entry = Entry(tokens.copy(), state)
+        self._entries[self._next_key] = entry
+        self._next_key += 1
+        self.n_bytes += entry.n_bytes
+        while self._limit is not None and self.n_bytes > self._limit:
+            self._drop(next(iter(self._entries)))
+
+    def best(self, prompt: Tokens, *, can_cut: bool) -> tuple[int, Entry] | None:
+        """The entry that shares the longest prefix with prompt, and that length.
+
+        Where memory can't be cut, only an entry that is a prefix as a whole is of use. The entry
+        stays: several requests may begin from it.
+        """
+        best_n, best_key = 0, -1
+        for key, entry in self._entries.items():
+            n = common_prefix(entry.tokens, prompt)
+            if n > best_n and (can_cut or n == len(entry.tokens) < len(prompt)):
+                best_n, best_key = n, key
+        if best_key < 0:
+            return None
+        self._entries.move_to_end(best_key)
+        return best_n, self._entries[best_key]
+
+    def _drop(self, key: int) -> None:
+        self.n_bytes -= self._entries.pop(key).n_bytes

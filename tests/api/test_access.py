@@ -1,0 +1,144 @@
+"""Before the routes: keys, origins, the state of the engine, prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from server.app import DIALECTS
+from server.app import all_routes
+from server.engine.mailbox import Status
+from tests.api.conftest import ServerMaker
+from tests.api.replies import assert_error
+from tests.api.scripted import ScriptedEngine
+
+ORIGIN = {"Origin": "https://example.org"}
+LOCAL = {"Origin": "http://localhost:3000"}
+Scripted = Callable[..., tuple[ScriptedEngine, Flask]]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer second"},
+        {"Authorization": "second"},
+        {"X-Api-Key": "first"},
+        {"X-Api-Key": "Bearer first"},
+        {"Authorization": "Bearer schlüssel".encode().decode("latin-1")},
+    ],
+)
+def test_any_of_the_keys_opens_in_any_of_the_headers(
+    serve: ServerMaker, headers: dict[str, str]
+) -> None:
+    client = serve(api_key="first,second,schlüssel").client
+    assert client.get("/v1/models", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer third"},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer third", "X-Api-Key": "first"},
+    ],
+)
+def test_without_a_known_key_nothing_is_said_about_routes(
+    serve: ServerMaker, headers: dict[str, str]
+) -> None:
+    client = serve(api_key="first").client
+    for path in ("/v1/models", "/nothing"):
+        assert_error(client.get(path, headers=headers), 401, "authentication_error")
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/health"])
+def test_health_needs_no_key(serve: ServerMaker, path: str) -> None:
+    assert serve(api_key="first").client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/v1/models", "/slots", "/nothing"])
+def test_while_the_model_loads_everything_says_so(scripted: Scripted, path: str) -> None:
+    engine, app = scripted()
+    engine.show(status=Status.LOADING, info=None, tokenizer=None)
+    reply = app.test_client().get(path)
+    assert assert_error(reply, 503, "unavailable_error") == "Loading model"
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.STOPPED])
+def test_an_engine_that_is_gone_is_unavailable(scripted: Scripted, status: Status) -> None:
+    engine, app = scripted()
+    engine.show(status=status, failure="secret")
+    reply = app.test_client().post("/completion", json={"prompt": "a"})
+    assert "secret" not in assert_error(reply, 503, "unavailable_error")
+
+
+def test_any_origin_may_ask_and_is_said_back(client: FlaskClient) -> None:
+    headers = client.get("/health", headers=ORIGIN).headers
+    assert headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
+    assert headers["Vary"] == "Origin"
+
+
+def test_without_an_origin_there_is_no_answer_to_it(client: FlaskClient) -> None:
+    assert "Access-Control-Allow-Origin" not in client.get("/health").headers
+
+
+def test_errors_and_streams_have_the_headers_too(client: FlaskClient) -> None:
+    body = {"prompt": "a", "stream": True, "n_predict": 1}
+    stream = client.post("/completion", json=body, headers=ORIGIN)
+    for reply in (client.get("/nothing", headers=ORIGIN), stream):
+        assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
+
+
+def test_a_preflight_needs_no_key_and_no_route(serve: ServerMaker) -> None:
+    reply = serve(api_key="first").client.options("/nothing", headers=ORIGIN)
+    assert (reply.status_code, reply.data) == (200, b"")
+    assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN["Origin"]
+    assert reply.headers["Access-Control-Allow-Credentials"] == "true"
+    assert reply.headers["Access-Control-Allow-Methods"] == "GET, POST, DELETE, OPTIONS"
+    assert reply.headers["Access-Control-Allow-Headers"] == "*"
+
+
+def test_origins_can_be_limited_to_this_machine(serve: ServerMaker) -> None:
+    client = serve(cors_origins="localhost").client
+    allowed = client.get("/health", headers=LOCAL).headers
+    assert allowed["Access-Control-Allow-Origin"] == LOCAL["Origin"]
+    for origin in ("https://example.org", "http://localhost.example.org", "http://[bad"):
+        headers = client.get("/health", headers={"Origin": origin}).headers
+        assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_without_credentials_any_origin_is_a_star(serve: ServerMaker) -> None:
+    client = serve(no_cors_credentials="on").client
+    headers = client.options("/health", headers=ORIGIN).headers
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert headers["Access-Control-Allow-Credentials"] == "false"
+
+
+def test_a_fixed_origin_is_said_to_everybody(serve: ServerMaker) -> None:
+    client = serve(cors_origins="https://chat.example.org").client
+    headers = client.get("/health", headers=ORIGIN).headers
+    assert headers["Access-Control-Allow-Origin"] == "https://chat.example.org"
+
+
+def test_everything_lies_under_the_prefix(serve: ServerMaker) -> None:
+    client = serve(api_prefix="/llm", api_key="first").client
+    assert client.get("/llm/health").status_code == 200
+    assert client.get("/llm/v1/models", headers={"X-Api-Key": "first"}).status_code == 200
+    assert client.get("/v1/models", headers={"X-Api-Key": "first"}).status_code == 404
+
+
+def test_the_server_says_what_it_speaks(client: FlaskClient) -> None:
+    assert client.get("/health").headers["Server"] == "llama.cpp"
+
+
+def test_no_two_routes_share_a_method_and_a_path() -> None:
+    pairs = [(row.method, path) for row in all_routes() for path in row.paths]
+    assert len(pairs) == len(set(pairs))
+
+
+def test_every_dialect_has_routes_with_docstrings() -> None:
+    assert all(dialect.rows for dialect in DIALECTS)
+    assert all(row.handler.__doc__ for row in all_routes())

@@ -1,0 +1,84 @@
+"""GBNF grammars, alone and in chains."""
+
+from __future__ import annotations
+
+import pytest
+
+from llama_ctypes import samplers
+from llama_ctypes.context import Context
+from llama_ctypes.errors import GrammarError
+from llama_ctypes.errors import TokenError
+from llama_ctypes.vocab import Vocab
+from tests.binding.conftest import chain_of
+from tests.tiny_models import tiny_vocab
+
+
+def letter(text: str) -> int:
+    return tiny_vocab().tokens.index(text)
+
+
+def test_grammar_forces_its_text(vocab: Vocab, decoded: Context) -> None:
+    chain = chain_of(samplers.grammar(vocab, 'root ::= "the" "b"'), samplers.greedy())
+    text = b""
+    while not vocab.is_eog(token := chain.sample(decoded, -1)):
+        text += vocab.token_to_piece(token)
+    assert text == b"theb"
+
+
+def test_forbidden_token_is_not_accepted(vocab: Vocab) -> None:
+    grammar = samplers.grammar(vocab, 'root ::= "b"')
+    for forbidden in (letter("x"), vocab.eos):
+        assert forbidden is not None
+        with pytest.raises(GrammarError, match="does not allow token"):
+            grammar.accept(forbidden)
+    grammar.accept(letter("b"))
+    grammar.accept(vocab.eos or 0)
+
+
+def test_forbidden_token_is_not_accepted_by_a_chain(vocab: Vocab) -> None:
+    chain = chain_of(samplers.grammar(vocab, 'root ::= "b"'), samplers.greedy())
+    for each in (chain, chain.clone()):
+        with pytest.raises(GrammarError):
+            each.accept(letter("x"))
+
+
+def test_token_outside_the_vocabulary_is_not_accepted(vocab: Vocab) -> None:
+    with pytest.raises(TokenError, match="not in the vocabulary"):
+        samplers.grammar(vocab, 'root ::= "b"').accept(100_000)
+
+
+def test_nothing_left_by_a_grammar_is_an_error(vocab: Vocab, decoded: Context) -> None:
+    ban = samplers.logit_bias(vocab.n_tokens, dict.fromkeys(range(vocab.n_tokens), float("-inf")))
+    chain = chain_of(ban, samplers.grammar(vocab, 'root ::= "b"'), samplers.dist(1))
+    with pytest.raises(GrammarError, match="allows none of the candidates"):
+        chain.sample(decoded, -1)
+
+
+@pytest.mark.parametrize("text", ["root ::= (", "root ::= nosuchrule", 'other ::= "a"'])
+def test_grammar_that_does_not_parse_is_an_error(vocab: Vocab, text: str) -> None:
+    with pytest.raises(GrammarError, match="does not parse, or has no rule 'root'"):
+        samplers.grammar(vocab, text)
+
+
+def test_empty_grammar_allows_all(vocab: Vocab) -> None:
+    samplers.grammar(vocab, "").accept(letter("x"))
+
+
+def test_lazy_grammar_waits_for_its_trigger(vocab: Vocab) -> None:
+    trigger, free, bound = letter("!"), letter("x"), letter("b")
+    grammar = samplers.grammar_lazy_patterns(vocab, 'root ::= "!" "b"', "root", [], [trigger])
+    grammar.accept(free)
+    grammar.accept(trigger)
+    with pytest.raises(GrammarError):
+        grammar.accept(free)
+    grammar.accept(bound)
+
+
+def test_lazy_grammar_waits_for_its_pattern(vocab: Vocab) -> None:
+    grammar = samplers.grammar_lazy_patterns(
+        vocab, 'root ::= "!" "b"', "root", [r"[\s\S]*?(!)[\s\S]*"]
+    )
+    grammar.accept(letter("x"))
+    grammar.accept(letter("!"))
+    with pytest.raises(GrammarError):
+        grammar.accept(letter("x"))

