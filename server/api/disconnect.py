@@ -215,11 +215,14 @@ class WatcherThread:
 
     def _run(self) -> None:
         while True:
-            for fd, flags in self._poller.poll():
-                if fd == self._wake_fd:
-                    self._apply_changes()
-                elif fd in self._watches:
-                    self._check(fd, flags)
+            found = dict(self._poller.poll())
+            is_rung = found.pop(self._wake_fd, None) is not None
+            for fd, flags in found.items():
+                self._check(fd, flags)
+            # last, because it closes descriptors: what was found of one must not be taken for a
+            # finding about the next connection, which may get the same number at once
+            if is_rung:
+                self._apply_changes()
 
     def _apply_changes(self) -> None:
         os.read(self._wake_fd, 4096)

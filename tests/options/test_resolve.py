@@ -12,6 +12,7 @@ from server.options.argv import split_argv
 from server.options.option import Option
 from server.options.option import Tag
 from server.options.pending import PENDING
+from server.options.registry import BY_KEY
 from server.options.resolve import Resolution
 from server.options.resolve import resolve
 from server.options.resolve import settings_from
@@ -176,12 +177,13 @@ def test_an_option_without_its_feature_is_refused() -> None:
 
 
 def test_an_option_without_its_feature_may_have_its_default() -> None:
-    assert settings_from(["--cache-ram", "8192"], {}).slots.cache_ram_mib == 8192
+    default = BY_KEY["n_ctx_checkpoints"].default
+    assert settings_from(["--ctx-checkpoints", str(default)], {})
 
 
 def test_an_option_without_its_feature_may_turn_it_off() -> None:
-    assert "cache_ram_mib" in PENDING
-    assert settings_from(["--cache-ram", "0"], {}).slots.cache_ram_mib == 0
+    assert "n_ctx_checkpoints" in PENDING
+    assert settings_from(["--ctx-checkpoints", "0"], {}).slots.n_ctx_checkpoints == 0
 
 
 def test_a_deprecated_option_is_warned_of_and_has_no_effect() -> None:
