@@ -11,10 +11,10 @@ import os
 
 from server.engine import thread
 from server.engine.client import EngineClient
+from server.engine.delivery import choose_delivery
 from server.engine.engine import EngineConfig
 from server.engine.llama.config import RunnerConfig
 from server.engine.mailbox import Mailbox
-from server.engine.mailbox import choose_delivery
 from server.engine.runner import ModelRunner
 from server.options.settings import Settings
 

@@ -46,13 +46,25 @@ class Tokenizer(Protocol):
     """Text <-> tokens of the loaded vocab; any thread."""
 
     @property
-    def n_vocab(self) -> int: ...
+    def n_vocab(self) -> int:
+        """How many tokens the vocab has."""
+        ...
+
     @property
-    def bos(self) -> int | None: ...
+    def bos(self) -> int | None:
+        """The token that begins a text, if the vocab has one."""
+        ...
+
     @property
-    def eos(self) -> int | None: ...
+    def eos(self) -> int | None:
+        """The token that ends a text, if the vocab has one."""
+        ...
+
     @property
-    def add_bos(self) -> bool: ...
+    def add_bos(self) -> bool:
+        """Whether the model wants BOS before a prompt."""
+        ...
+
     @property
     def eog_tokens(self) -> frozenset[int]:
         """All tokens that end a generation."""
@@ -63,7 +75,7 @@ class Tokenizer(Protocol):
         ...
 
     def detokenize(self, tokens: Sequence[int], *, special: bool) -> str:
-        """The text of tokens; special: with the text of control tokens. Bad UTF-8 becomes U+FFFD."""
+        """The text of tokens; special: with control tokens. Bad UTF-8 becomes U+FFFD."""
         ...
 
     def piece(self, token: int, *, special: bool = True) -> bytes:

@@ -47,9 +47,15 @@ class ModelRunner(Protocol):
     """A loaded model with its context and memory."""
 
     @property
-    def info(self) -> ModelInfo: ...
+    def info(self) -> ModelInfo:
+        """What the model is, fixed after loading."""
+        ...
+
     @property
-    def tokenizer(self) -> Tokenizer: ...
+    def tokenizer(self) -> Tokenizer:
+        """Text to tokens and back; any thread."""
+        ...
+
     @property
     def can_cut(self) -> bool:
         """Whether the memory of a sequence can be cut at any token."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Union
 
 from server.engine.errors import BadSampling
 from server.engine.task import SamplingParams
 
-Argument = Union[int, float, tuple[str, ...], tuple[tuple[int, float], ...]]
+Argument = int | float | tuple[str, ...] | tuple[tuple[int, float], ...]
 
 MIROSTAT_M = 100
 """Tokens that mirostat 1 looks at to estimate the distribution (the paper's constant)."""

@@ -23,7 +23,6 @@ from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN
 
-
 WORTH_SAVING = 0.5
 """A sequence is saved before it is cut to less than this part (as in the reference)."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import field
 from enum import Enum
-from typing import Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -223,7 +222,7 @@ class Failed:
     n_ctx: int = 0
 
 
-Event = Union[Token, Progress, Finished, Failed]
+Event = Token | Progress | Finished | Failed
 
 
 def is_last(event: Event) -> bool:

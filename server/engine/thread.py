@@ -54,7 +54,7 @@ def _main(load: Load, mailbox: Mailbox, config: EngineConfig) -> None:
             engine.close()
     except LoadFailed as error:
         mailbox.show(status=Status.FAILED, failure=str(error))
-    except BaseException as error:  # noqa: BLE001 the thread's last resort: nothing is above it
+    except BaseException as error:
         mailbox.log("llamactl.engine", logging.CRITICAL, traceback.format_exc())
         mailbox.show(status=Status.FAILED, failure=f"the engine failed: {error}")
         if engine is not None:

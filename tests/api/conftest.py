@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from server.app import create_app
 from server.engine.client import EngineClient
+from server.engine.delivery import ThreadDelivery
 from server.engine.engine import Engine
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Status
-from server.engine.mailbox import ThreadDelivery
 from server.options.resolve import resolve
 from server.options.settings import Settings
 from tests.api.scripted import ScriptedEngine

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from server.engine.client import EngineClient
+from server.engine.delivery import ThreadDelivery
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
 from server.engine.mailbox import Status
 from server.engine.mailbox import Submit
-from server.engine.mailbox import ThreadDelivery
 from server.engine.task import Event
 from server.engine.task import Finished
 from server.engine.task import SlotSnapshot

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from server.engine.delivery import ThreadDelivery
 from server.engine.engine import Engine
 from server.engine.engine import EngineConfig
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
-from server.engine.mailbox import ThreadDelivery
 from server.engine.task import Event
 from server.engine.task import Finished
 from server.engine.task import Task

@@ -12,11 +12,11 @@ import pytest
 
 from server.engine import thread
 from server.engine.client import EngineClient
+from server.engine.delivery import ThreadDelivery
 from server.engine.engine import EngineConfig
 from server.engine.errors import LoadFailed
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Status
-from server.engine.mailbox import ThreadDelivery
 from server.engine.runner import ModelRunner
 from server.engine.task import Failed
 from server.engine.task import Finished
@@ -37,7 +37,9 @@ def task(client: EngineClient, text: str = "hello", **fields: object) -> Task:
 def client() -> Iterator[EngineClient]:
     """A running engine thread over a fake runner."""
     mailbox = Mailbox(ThreadDelivery())
-    thread.start(lambda on_progress: FakeRunner(n_ctx_slot=10**6, n_cells=10**9), mailbox, EngineConfig())
+    thread.start(
+        lambda on_progress: FakeRunner(n_ctx_slot=10**6, n_cells=10**9), mailbox, EngineConfig()
+    )
     engine = EngineClient(mailbox)
     assert engine.wait_ready(WAIT_S) is Status.READY
     yield engine
@@ -142,7 +144,8 @@ import numpy as np
 from server.engine import thread
 from server.engine.client import EngineClient
 from server.engine.engine import EngineConfig
-from server.engine.mailbox import GeventDelivery, Mailbox, choose_delivery
+from server.engine.delivery import GeventDelivery, choose_delivery
+from server.engine.mailbox import Mailbox
 from server.engine.task import Finished, Task, Token
 from tests.fakes import FakeRunner
 

@@ -42,7 +42,9 @@ def test_released_bytes_are_always_whole_characters(text: str, cuts: list[int]) 
         start = end
 
 
-@given(st.text("ab", max_size=12), st.text("ab", min_size=1, max_size=3), st.lists(st.integers(0, 12)))
+@given(
+    st.text("ab", max_size=12), st.text("ab", min_size=1, max_size=3), st.lists(st.integers(0, 12))
+)
 def test_a_stop_string_ends_the_text_however_it_is_split(
     text: str, stop: str, cuts: list[int]
 ) -> None:

@@ -72,7 +72,9 @@ def _native(vocab: Vocab, step: Step) -> Sampler:
 class LlamaSampler:
     """See the Sampler protocol of `server/engine/runner.py`. Engine thread only."""
 
-    def __init__(self, context: Context, vocab: Vocab, params: SamplingParams, piece: Piece) -> None:
+    def __init__(
+        self, context: Context, vocab: Vocab, params: SamplingParams, piece: Piece
+    ) -> None:
         self._context = context
         self._params = params
         self._piece = piece
