@@ -1,7 +1,8 @@
 """A real server as a subprocess: start it, ask it, stop it by its pid, read its log.
 
-The command line comes from the caller, so the same harness runs `llamactl serve`, gunicorn, waitress
-and llama.cpp's own llama-server. It knows the health route and nothing else of what it starts.
+The command line comes from the caller, so the same harness runs `llamactl serve`, gunicorn,
+waitress and llama.cpp's own llama-server. It knows /health and /slots, and nothing else of what it
+starts.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ServerDied(AssertionError):
 
 
 def server_command() -> list[str]:
-    """Our server, or the one that LLAMACTL_TEST_SERVER names (a command line, as a shell reads it)."""
+    """Our server, or the command line that LLAMACTL_TEST_SERVER holds, as a shell reads it."""
     other = os.environ.get(SERVER_COMMAND_VARIABLE)
     return shlex.split(other) if other else [sys.executable, "-m", "server.cli", "serve"]
 
@@ -143,9 +144,16 @@ def start(
     port: int | None = None,
     ready: bool = True,
 ) -> LiveServer:
-    """Start `command args` on a free loopback port and, unless told otherwise, wait until it is ready."""
+    """Start `command args` on a free loopback port; wait until it is ready, unless told otherwise."""
     port = port or free_port()
-    argv = [*(command or server_command()), *map(str, args), "--host", "127.0.0.1", "--port", str(port)]
+    argv = [
+        *(command or server_command()),
+        *map(str, args),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     return start_command(argv, port, log_path, environment=environment, ready=ready)
 
 

