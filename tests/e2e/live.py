@@ -144,7 +144,7 @@ def start(
     port: int | None = None,
     ready: bool = True,
 ) -> LiveServer:
-    """Start `command args` on a free loopback port; wait until it is ready, unless told otherwise."""
+    """Start `command args` on a free loopback port; unless told not to, wait until it is ready."""
     port = port or free_port()
     argv = [
         *(command or server_command()),
