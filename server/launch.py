@@ -46,6 +46,7 @@ def runner_config(settings: Settings) -> RunnerConfig:
         n_ubatch=context.n_ubatch,
         n_slots=slots.n_slots,
         splits_context=slots.is_context_divided,
+        kv_unified=not slots.has_split_streams,
         n_threads=device.generation_threads,
         n_threads_batch=device.batch_threads,
         poll=device.poll,
@@ -69,6 +70,9 @@ def engine_config(settings: Settings) -> EngineConfig:
     return EngineConfig(
         slot_prompt_similarity=settings.slots.slot_prompt_similarity,
         host_cache_bytes=host_cache_bytes(settings.slots.cache_ram_mib),
+        cache_idle_slots=settings.slots.cache_idle_slots,
+        max_step_ms=settings.slots.max_step_ms,
+        context_shift=settings.context.context_shift,
         show_text=os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"),
     )
 

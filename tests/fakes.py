@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from server.engine.errors import KvFull
 from server.engine.host_cache import State
 from server.engine.modelinfo import ModelInfo
 from server.engine.sampling import chain_steps
+from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
@@ -106,6 +108,52 @@ class ByteTokenizer:
         return {EOS: b"</s>", BOS: b"<s>"}[token] if special else b""
 
 
+@dataclass(slots=True)
+class Cell:
+    """One cell: a token at a position, computed with adapters, held by sequences."""
+
+    token: int
+    pos: int
+    adapters: Adapters
+    holders: set[int]
+
+
+class FakeMemory:
+    """All cells. Moving a cell moves it for every sequence that holds it, as in libllama."""
+
+    def __init__(self) -> None:
+        self.cells: list[Cell] = []
+
+    def of(self, seq_id: int) -> list[Cell]:
+        """A sequence's cells by position, which must be 0, 1, 2, ..."""
+        held = sorted((c for c in self.cells if seq_id in c.holders), key=lambda c: c.pos)
+        if [cell.pos for cell in held] != list(range(len(held))):
+            raise AssertionError(f"sequence {seq_id} has gaps: {[c.pos for c in held]}")
+        return held
+
+    def add(self, seq_id: int, token: int, pos: int, adapters: Adapters) -> None:
+        """A new cell at the end of a sequence."""
+        n_held = len(self.of(seq_id))
+        if pos != n_held:
+            raise AssertionError(f"sequence {seq_id}: row at {pos}, {n_held} held")
+        self.cells.append(Cell(token, pos, adapters, {seq_id}))
+
+    def remove(self, seq_id: int, start: int, end: int) -> None:
+        """A sequence lets go of positions [start, end)."""
+        for cell in self.cells:
+            if seq_id in cell.holders and start <= cell.pos < end:
+                cell.holders.remove(seq_id)
+        self.cells = [cell for cell in self.cells if cell.holders]
+
+    def move(self, seq_id: int, start: int, end: int, delta: int) -> None:
+        """Change the positions of a sequence's own cells."""
+        for cell in self.cells:
+            if seq_id in cell.holders and start <= cell.pos < end:
+                if cell.holders != {seq_id}:
+                    raise AssertionError(f"a cell of {cell.holders} was moved")
+                cell.pos += delta
+
+
 class FakeSampler:
     """Follows the runner's rule; probabilities are made up but ordered."""
 
@@ -140,25 +188,39 @@ class FakeSampler:
 
 
 class FakeRunner:
-    """Sequences as lists of tokens; a batch is checked row by row."""
+    """Sequences that share cells, as libllama's unified buffer keeps them; every row is checked."""
 
     def __init__(
-        self, rule: Rule = next_letter, *, n_cells: int | None = None, **overrides: object
+        self,
+        rule: Rule = next_letter,
+        *,
+        n_cells: int | None = None,
+        n_seq: int | None = None,
+        can_cut: bool = True,
+        can_share: bool = True,
+        **overrides: object,
     ) -> None:
         self.info = info(**overrides)
         self.tokenizer = ByteTokenizer()
-        self.can_cut = True
+        self.can_cut = can_cut
+        self.can_share = can_share
+        self.can_shift = True
         self.n_idle_cells = 1 << 30
         self.rule = rule
         self.n_cells = n_cells if n_cells is not None else self.info.n_ctx
-        self.sequences: dict[int, list[int]] = {}
+        self.n_seq = n_seq if n_seq is not None else self.info.n_slots + 4
+        self.memory = FakeMemory()
         self.n_samplers = 0
         self.batches: list[int] = []
         """Rows of every batch that was decoded."""
+        self.rows: list[tuple[int, int, int, bool]] = []
+        """The last batch: token, position, sequence, wants logits."""
+        self.adapters: Adapters = ()
         self.fail_next: str | None = None
+        self.full_next = False
         self.is_closed = False
-        self._rows: list[tuple[int, int, int, bool]] = []
         self._outputs: dict[int, list[int]] = {}
+        self._known_adapters: list[Adapters] = []
 
     def piece(self, token: int) -> bytes:
         """Text of a token; control tokens have none."""
@@ -176,37 +238,42 @@ class FakeRunner:
 
     def clear_batch(self) -> None:
         """Begin a batch."""
-        self._rows = []
+        self.rows = []
 
     def add_row(self, token: int, pos: int, seq_id: int) -> int:
         """One row with logits."""
-        self._rows.append((int(token), pos, seq_id, True))
-        return len(self._rows) - 1
+        self.rows.append((int(token), pos, seq_id, True))
+        return len(self.rows) - 1
 
     def add_chunk(self, tokens: Tokens, pos: int, seq_id: int, *, wants_logits: bool) -> int:
         """Rows of a prompt."""
         for i, token in enumerate(np.asarray(tokens).tolist()):
-            self._rows.append((token, pos + i, seq_id, wants_logits and i == len(tokens) - 1))
-        return len(self._rows) - 1
+            self.rows.append((token, pos + i, seq_id, wants_logits and i == len(tokens) - 1))
+        return len(self.rows) - 1
+
+    def use_adapters(self, adapters: Adapters) -> None:
+        """Remember them; cells remember them too."""
+        self.adapters = adapters
 
     def decode(self) -> None:
         """Check every row and store it."""
-        if not 0 < len(self._rows) <= self.info.n_batch:
-            raise AssertionError(f"a batch of {len(self._rows)} rows")
+        if not 0 < len(self.rows) <= self.info.n_batch:
+            raise AssertionError(f"a batch of {len(self.rows)} rows")
         if self.fail_next is not None:
             reason, self.fail_next = self.fail_next, None
             raise DecodeFailed(reason)
-        if self.n_used + len(self._rows) > self.n_cells:
+        if self.full_next or self.n_used + len(self.rows) > self.n_cells:
+            self.full_next = False
             raise KvFull
         self._outputs = {}
-        for i, (token, pos, seq_id, has_output) in enumerate(self._rows):
-            cells = self.sequences.setdefault(seq_id, [])
-            if pos != len(cells):
-                raise AssertionError(f"sequence {seq_id}: row at {pos}, {len(cells)} held")
-            cells.append(token)
+        for i, (token, pos, seq_id, has_output) in enumerate(self.rows):
+            self.memory.add(seq_id, token, pos, self.adapters)
+            held = self.memory.of(seq_id)
+            if any(cell.adapters != self.adapters for cell in held):
+                raise AssertionError(f"sequence {seq_id} mixes adapters")
             if has_output:
-                self._outputs[i] = list(cells)
-        self.batches.append(len(self._rows))
+                self._outputs[i] = [cell.token for cell in held]
+        self.batches.append(len(self.rows))
 
     def next_token(self, i_batch: int) -> int:
         """What follows the sequence of an output row."""
@@ -215,23 +282,59 @@ class FakeRunner:
     @property
     def n_used(self) -> int:
         """Cells in use."""
-        return sum(len(cells) for cells in self.sequences.values())
+        return len(self.memory.cells)
 
-    def cut(self, seq_id: int, n_tokens: int) -> None:
+    def held(self, seq_id: int) -> list[int]:
+        """The tokens of a sequence."""
+        return [cell.token for cell in self.memory.of(seq_id)]
+
+    def cut(self, seq_id: int, n_tokens: int) -> bool:
         """Keep the first n_tokens."""
-        del self.sequences.setdefault(seq_id, [])[n_tokens:]
+        n_held = max((c.pos + 1 for c in self.memory.cells if seq_id in c.holders), default=0)
+        if not self.can_cut and 0 < n_tokens < n_held:
+            self.memory.remove(seq_id, 0, n_held)
+            return False
+        self.memory.remove(seq_id, n_tokens, n_held)
+        return True
+
+    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
+        """Share cells."""
+        if not self.can_share:
+            raise AssertionError("sequences of split streams share nothing")
+        held = self.memory.of(source)
+        if is_whole != (n_tokens == len(held)) or (not self.can_cut and not is_whole):
+            raise AssertionError(f"{n_tokens} of {len(held)} tokens, {is_whole=}")
+        if self.memory.of(target):
+            raise AssertionError(f"sequence {target} is not empty")
+        for cell in held[:n_tokens]:
+            cell.holders.add(target)
+
+    def shift(self, seq_id: int, start: int, end: int, n_tokens: int) -> None:
+        """Close a gap."""
+        self.memory.remove(seq_id, start, end)
+        self.memory.move(seq_id, end, n_tokens, start - end)
+
+    def move(self, seq_id: int, source: int, target: int, n: int) -> None:
+        """Move a chunk down."""
+        self.memory.remove(seq_id, target, source)
+        self.memory.move(seq_id, source, source + n, target - source)
 
     def save(self, seq_id: int) -> State | None:
-        """The tokens as bytes."""
-        return np.array(self.sequences.get(seq_id, []), np.int32).view(np.uint8)
+        """Tokens and adapters as bytes."""
+        known = self._known_adapters
+        known += [c.adapters for c in self.memory.of(seq_id) if c.adapters not in known]
+        rows = [(c.token, known.index(c.adapters)) for c in self.memory.of(seq_id)]
+        return np.array(rows, np.int32).reshape(-1).view(np.uint8)
 
     def restore(self, seq_id: int, state: State) -> bool:
         """Take them back if there is room."""
-        self.sequences[seq_id] = []
-        tokens = state.view(np.int32).tolist()
-        if self.n_used + len(tokens) > self.n_cells:
+        if self.memory.of(seq_id):
+            raise AssertionError(f"sequence {seq_id} is not empty")
+        rows = state.view(np.int32).reshape(-1, 2).tolist()
+        if self.n_used + len(rows) > self.n_cells:
             return False
-        self.sequences[seq_id] = tokens
+        for pos, (token, i) in enumerate(rows):
+            self.memory.add(seq_id, token, pos, self._known_adapters[i])
         return True
 
     def close(self) -> None:

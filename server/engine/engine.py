@@ -1,7 +1,7 @@
 """The engine: drain the inbox, plan, decode, sample, publish.
 
 `tick()` is one step and needs no thread; `run()` repeats it. The engine knows no native library
-(that is the runner), no policy of its own (that is `scheduler`, `waiting` and `prefix`) and no
+(that is the runner), no policy of its own (that is `scheduler`, `prefix` and `pressure`) and no
 HTTP. Answers to `update_slots` of llama.cpp `tools/server/server-context.cpp`.
 """
 
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from server.engine import scheduler
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
@@ -22,16 +21,20 @@ from server.engine.mailbox import Message
 from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
+from server.engine.memory import Memory
+from server.engine.pressure import Pressure
 from server.engine.runner import ModelRunner
 from server.engine.sampling import n_history
 from server.engine.scheduler import BatchPlan
+from server.engine.scheduler import Chunk
+from server.engine.scheduler import Scheduler
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
 from server.engine.slots import Slots
 from server.engine.task import ErrorKind
 from server.engine.task import Snapshot
 from server.engine.task import StopType
-from server.engine.task import Tokens
+from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN
 from server.engine.waiting import Waiting
 
@@ -46,6 +49,12 @@ class EngineConfig:
     slot_prompt_similarity: float = 0.1
     host_cache_bytes: int | None = 0
     """Room for prompt states in host memory; None = no limit, 0 = keep none."""
+    cache_idle_slots: bool = True
+    """Whether idle sequences that slow the running ones down move to the host cache."""
+    max_step_ms: float = 100.0
+    """What a step may take while streams are live; limits its prefill. 0 = no limit."""
+    context_shift: bool = False
+    """Whether a full context forgets its older half instead of ending the generation."""
     show_text: bool = False
     """Whether snapshots carry the generated text (a debugging aid)."""
 
@@ -62,7 +71,13 @@ class Engine:
     ) -> None:
         self.runner = runner
         self._config = config or EngineConfig()
-        self.slots = Slots(runner, HostCache(self._config.host_cache_bytes), clock)
+        host_cache = HostCache(self._config.host_cache_bytes)
+        moves_idle = self._config.cache_idle_slots and host_cache.is_enabled
+        self.memory = Memory(runner, host_cache, clock, moves_idle=moves_idle)
+        shifts = self._config.context_shift and runner.can_shift
+        self.slots = Slots(runner, self.memory, clock, shifts=shifts)
+        self._pressure = Pressure(self.slots, self.memory)
+        self._scheduler = Scheduler(self._config.max_step_ms / 1e3)
         self.waiting = Waiting(runner.info)
         self._mailbox = mailbox
         self._clock = clock
@@ -128,9 +143,13 @@ class Engine:
                     self.waiting.is_closed = True
 
     def _admit(self) -> None:
-        similarity = self._config.slot_prompt_similarity
-        for slot, task in self.waiting.startable(lambda task: self.slots.choose(task, similarity)):
+        for slot, task in self.waiting.startable(self._choose):
             self.slots.start(slot, task)
+
+    def _choose(self, task: Task) -> Slot | None:
+        if not self._pressure.can_admit(task):
+            return None
+        return self.slots.choose(task, self._config.slot_prompt_similarity)
 
     def _end_everything(self) -> None:
         for task in self.waiting.take_all():
@@ -140,43 +159,64 @@ class Engine:
     # one batch
 
     def _step(self) -> None:
-        n_batch = self.runner.info.n_batch
-        while plan := scheduler.plan(self.slots, n_batch):
+        self._pressure.resume()
+        self.slots.bind_waiting()
+        self._pressure.shift_full(add_bos=self.runner.tokenizer.add_bos)
+        plan = self._plan()
+        while plan:
             try:
                 self._decode(plan)
             except KvFull:
-                n_batch = self._make_room(plan, n_batch)
+                plan = self._pressure.shrink(plan) or self._plan()
             except DecodeFailed as error:
                 self._fail_all(plan, str(error))
+                plan = self._plan()
             else:
                 self._sample()
                 return
 
+    def _plan(self) -> BatchPlan:
+        """The next batch, which finds its cells."""
+        while True:
+            plan = self._scheduler.plan(self.slots, self.runner.info.n_batch, self._clock())
+            fitting = self._pressure.fit(plan) if plan else plan
+            if fitting is not None:
+                return fitting
+
     def _decode(self, plan: BatchPlan) -> None:
         runner = self.runner
+        for slot in self.slots:
+            slot.i_batch = -1
         runner.clear_batch()
         for slot in plan.decoding:
-            slot.i_batch = runner.add_row(slot.sampled, slot.sequence.n_tokens, slot.id)
+            sequence = slot.sequence
+            slot.i_batch = runner.add_row(slot.sampled, sequence.n_tokens, sequence.id)
         for chunk in plan.chunks:
-            slot = chunk.slot
-            i_last = runner.add_chunk(
-                chunk.tokens, chunk.start, slot.id, wants_logits=chunk.is_last
-            )
-            slot.i_batch = i_last if chunk.is_last else -1
+            chunk.slot.i_batch = self._add_chunk(chunk)
+        runner.use_adapters(plan.adapters)
         started = self._clock()
         runner.decode()
         now = self._clock()
         self.slots.stats.add_step(plan, now - started)
+        self._scheduler.observe(plan, now - started)
         for slot in plan.decoding:
-            slot.sequence.append(slot.sampled)
+            self.memory.append(slot.sequence, slot.sampled)
         for chunk in plan.chunks:
-            chunk.slot.sequence.extend(chunk.tokens)
-            self._prefilled(chunk.slot, chunk.tokens, now)
+            self._prefilled(chunk, now)
 
-    def _prefilled(self, slot: Slot, tokens: Tokens, now: float) -> None:
-        slot.prefilled(tokens, now)
+    def _add_chunk(self, chunk: Chunk) -> int:
+        seq_id, wants_logits = chunk.slot.sequence.id, chunk.wants_logits
+        i_last = self.runner.add_chunk(chunk.tokens, chunk.start, seq_id, wants_logits=wants_logits)
+        return i_last if wants_logits else -1
+
+    def _prefilled(self, chunk: Chunk, now: float) -> None:
+        slot = chunk.slot
+        self.memory.extend(slot.sequence, chunk.tokens)
+        slot.prefilled(chunk.n, now)
         task = slot.task
         assert task is not None
+        if not slot.wants_logits:
+            return
         if task.stream and task.return_progress:
             self.slots.events.append(slot.progress(now))
         if slot.state is SlotState.DECODE:
@@ -199,7 +239,6 @@ class Engine:
             except BadSampling as error:
                 self.slots.fail(slot, ErrorKind.SERVER, str(error))
                 continue
-            slot.i_batch = -1
             is_eog = runner.is_eog(token)
             event = slot.accept(token, runner.piece(token), clock(), is_eog=is_eog, prob=prob)
             if event is not None:
@@ -209,26 +248,11 @@ class Engine:
 
     # trouble
 
-    def _make_room(self, plan: BatchPlan, n_batch: int) -> int:
-        """The batch found no cells: forget an idle sequence, else try less, else end one request.
-
-        Returns the n_batch to try next.
-        """
-        if self.slots.forget_idle():
-            return n_batch
-        n_least = len(plan.decoding) + 1
-        if plan.chunks and plan.n_rows > n_least:
-            return max(n_least, plan.n_rows // 2)
-        youngest = max(self.slots.busy, key=lambda slot: slot.task_id)
-        self.slots.fail(youngest, ErrorKind.SERVER, "Context size has been exceeded.")
-        self.slots.cut(youngest, 0)
-        return self.runner.info.n_batch
-
     def _fail_all(self, plan: BatchPlan, reason: str) -> None:
         """End what was in a batch that failed for good; its sequences can't be trusted."""
         for slot in [*plan.decoding, *(chunk.slot for chunk in plan.chunks)]:
             self.slots.fail(slot, ErrorKind.SERVER, reason)
-            self.slots.cut(slot, 0)
+            self.memory.clear(slot.sequence)
 
     # out
 
@@ -237,7 +261,8 @@ class Engine:
         if slots.has_changed or now - self._snapshot_at >= SNAPSHOT_INTERVAL_S:
             with_text = self._config.show_text
             shown = tuple(slot.snapshot(with_text=with_text) for slot in slots)
-            snapshot = Snapshot(shown, len(self.waiting), slots.stats.counters())
+            counters, cells = slots.stats.counters(), self.memory.cells
+            snapshot = Snapshot(shown, len(self.waiting), counters, cells.n_cells, cells.n_used)
             self._mailbox.show(snapshot=snapshot)
             self._snapshot_at, slots.has_changed = now, False
         if slots.events:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from server.engine.sequence import Scope
 from server.engine.sequence import common_prefix
 from server.engine.task import Tokens
 
@@ -26,6 +27,7 @@ class Entry:
 
     tokens: Tokens
     state: State
+    scope: Scope
 
     @property
     def n_bytes(self) -> int:
@@ -50,34 +52,40 @@ class HostCache:
         """Whether anything can be kept."""
         return self._limit != 0
 
-    def covers(self, tokens: Tokens) -> bool:
+    def covers(self, tokens: Tokens, scope: Scope) -> bool:
         """Whether an entry begins with all of tokens, so that saving them adds nothing."""
         return any(
-            common_prefix(entry.tokens, tokens) == len(tokens) for entry in self._entries.values()
+            entry.scope == scope and common_prefix(entry.tokens, tokens) == len(tokens)
+            for entry in self._entries.values()
         )
 
-    def put(self, tokens: Tokens, state: State) -> None:
+    def put(self, tokens: Tokens, state: State, scope: Scope) -> None:
         """Keep a sequence; entries that it continues are dropped, old ones make room."""
         for key, entry in list(self._entries.items()):
-            if common_prefix(entry.tokens, tokens) == len(entry.tokens):
+            n = len(entry.tokens)
+            if entry.scope == scope and common_prefix(entry.tokens, tokens) == n:
                 self._drop(key)
-        entry = Entry(tokens.copy(), state)
+        entry = Entry(tokens.copy(), state, scope)
         self._entries[self._next_key] = entry
         self._next_key += 1
         self.n_bytes += entry.n_bytes
         while self._limit is not None and self.n_bytes > self._limit:
             self._drop(next(iter(self._entries)))
 
-    def best(self, prompt: Tokens, *, can_cut: bool) -> tuple[int, Entry] | None:
-        """The entry that shares the longest prefix with prompt, and that length.
+    def best(
+        self, prompt: Tokens, scope: Scope, n_max: int, *, can_cut: bool
+    ) -> tuple[int, Entry] | None:
+        """The entry of scope that shares the longest prefix with prompt, and that length.
 
-        Where memory can't be cut, only an entry that is a prefix as a whole is of use. The entry
-        stays: several requests may begin from it.
+        At most n_max tokens count. Where memory can't be cut, only an entry that is a prefix as a
+        whole is of use. The entry stays: several requests may begin from it.
         """
         best_n, best_key = 0, -1
         for key, entry in self._entries.items():
-            n = common_prefix(entry.tokens, prompt)
-            if n > best_n and (can_cut or n == len(entry.tokens) < len(prompt)):
+            if entry.scope != scope:
+                continue
+            n = min(common_prefix(entry.tokens, prompt), n_max)
+            if n > best_n and (can_cut or n == len(entry.tokens)):
                 best_n, best_key = n, key
         if best_key < 0:
             return None

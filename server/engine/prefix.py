@@ -1,20 +1,66 @@
-"""Which slot a task gets, and how much of its prompt that slot already holds.
+"""Which slot a task gets, and whose leading tokens it shares.
 
-The simplest correct policy: an idle slot keeps the tokens of its last task, and a new task takes
-the idle slot that shares the longest prefix with it, if that is long enough, else the one unused
-for the longest time. Answers to `get_available_slot` of llama.cpp
-`tools/server/server-context.cpp`.
+Sources are all sequences in the KV memory (running, idle, retained), what the host cache holds, and
+prompts that are being computed right now: for those a task waits, because waiting costs less than
+computing the same tokens twice. Pure policy: it looks and changes nothing. Answers to
+`get_available_slot` of llama.cpp `tools/server/server-context.cpp`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
 
+from server.engine.host_cache import Entry
+from server.engine.memory import Chunk
+from server.engine.memory import Memory
+from server.engine.sequence import Scope
+from server.engine.sequence import Sequence
+from server.engine.sequence import common_prefix
 from server.engine.slot import Slot
+from server.engine.slot import SlotState
+from server.engine.task import Divergence
 from server.engine.task import Task
+from server.engine.task import Tokens
+
+WORTH_WAITING = 16
+"""Tokens that a task must gain by waiting for another one's prefill."""
 
 
-def choose_slot(slots: Sequence[Slot], task: Task, min_similarity: float) -> Slot | None:
+NO_SCOPE = Scope()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """The tokens that a slot is to hold, and who may give it some."""
+
+    tokens: Tokens
+    scope: Scope
+    n_max: int
+    """At most so many may be taken; the last one's logits may be wanted."""
+
+    def shared_with(self, tokens: Tokens) -> int:
+        """Leading tokens that could be taken from tokens."""
+        return min(common_prefix(tokens, self.tokens), self.n_max)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """The best source of a prefix: a sequence in memory, an entry of the host cache, or none."""
+
+    n_tokens: int = 0
+    sequence: Sequence | None = None
+    entry: Entry | None = None
+    divergence: Divergence | None = None
+
+
+def scope_of(task: Task) -> Scope:
+    """What a sequence must have in common with task to be shared."""
+    return Scope(task.cache_salt, task.adapters)
+
+
+def choose_slot(slots: Seq[Slot], task: Task, min_similarity: float) -> Slot | None:
     """An idle slot for task, or None: then it waits.
 
     min_similarity: the part of the prompt, in [0, 1], that a slot must share to be preferred over
@@ -28,20 +74,82 @@ def choose_slot(slots: Sequence[Slot], task: Task, min_similarity: float) -> Slo
     if not idle:
         return None
     if min_similarity > 0 and len(task.prompt):
-        best = max(idle, key=lambda slot: slot.sequence.common_prefix(task.prompt))
-        if best.sequence.common_prefix(task.prompt) / len(task.prompt) > min_similarity:
-            return best
+        scope = scope_of(task)
+        n_best, best = max(
+            ((s.sequence.common_prefix(task.prompt) if s.sequence.scope == scope else 0), -s.id)
+            for s in idle
+        )
+        if n_best / len(task.prompt) > min_similarity:
+            return slots[-best]
     # an empty slot before one whose tokens may still be of use
     return min(idle, key=lambda slot: (slot.sequence.n_tokens > 0, slot.last_used))
 
 
-def n_reusable(slot: Slot, task: Task, *, can_cut: bool) -> int:
-    """Leading prompt tokens that need no prefill in slot.
+def find(memory: Memory, wanted: Wanted, *, can_cut: bool, can_share: bool, own: Sequence) -> Match:
+    """The longest prefix of wanted that can be had now. own: the slot's own sequence."""
+    sources = memory.sequences if can_share else [own]
+    best = _best(sources, wanted, own, can_cut=can_cut)
+    entry = memory.host_cache.best(wanted.tokens, wanted.scope, wanted.n_max, can_cut=can_cut)
+    if entry is not None and entry[0] > best.n_tokens:
+        return Match(entry[0], entry=entry[1], divergence=_parts(entry[1].tokens, wanted))
+    return best
 
-    At least one token is always computed, because its logits are wanted. Where the memory cannot
-    be cut (recurrent, hybrid, sliding window) a prefix is of use only if nothing follows it.
+
+def find_own(wanted: Wanted, own: Sequence, *, can_cut: bool) -> Match:
+    """What the slot's own sequence has: all that a pinned request may see."""
+    return _best([own], wanted, own, can_cut=can_cut)
+
+
+def _best(sources: Iterable[Sequence], wanted: Wanted, own: Sequence, *, can_cut: bool) -> Match:
+    best, longest, closest = Match(), 0, None
+    for source in sources:
+        if source.scope != wanted.scope or (source.is_private and source is not own):
+            continue
+        n = wanted.shared_with(source.tokens)
+        if n > longest:
+            longest, closest = n, source
+        # at equal length the own sequence: then nothing has to be copied
+        is_better = n > best.n_tokens or (n and n == best.n_tokens and source is own)
+        if is_better and (can_cut or n == source.n_tokens):
+            best = Match(n, source)
+    if closest is None:
+        return best
+    return Match(best.n_tokens, best.sequence, divergence=_parts(closest.tokens, wanted))
+
+
+def _parts(held: Tokens, wanted: Wanted) -> Divergence | None:
+    """Where held and wanted differ; None where one is the beginning of the other."""
+    n = common_prefix(held, wanted.tokens)
+    if n >= min(len(held), len(wanted.tokens)):
+        return None
+    return Divergence(n, int(held[n]), int(wanted.tokens[n]))
+
+
+def find_ahead(slots: Iterable[Slot], slot: Slot, wanted: Wanted, n_now: int) -> Slot | None:
+    """An older request whose prefill will soon hold worthwhile more of wanted than n_now tokens."""
+    best, n_best = None, n_now + WORTH_WAITING - 1
+    for other in slots:
+        if other.state not in (SlotState.WAIT, SlotState.PREFILL) or other.task_id >= slot.task_id:
+            continue
+        if other.is_private or other.scope != wanted.scope:
+            continue
+        n = wanted.shared_with(other.target)
+        if n > n_best:
+            best, n_best = other, n
+    return best
+
+
+def find_chunks(held: Tokens, wanted: Tokens, n_shared: int, n_min: int) -> list[Chunk]:
+    """Later runs of wanted, at least n_min long, that held has further on; the prefix comes first.
+
+    As the reference looks for them: forward only, each wanted position once.
     """
-    if not task.cache_prompt:
-        return 0
-    n = min(slot.sequence.common_prefix(task.prompt), len(task.prompt) - 1)
-    return n if can_cut or n == slot.sequence.n_tokens else 0
+    chunks = [Chunk(0, 0, n_shared)]
+    source = target = n_shared
+    while source < len(held) and target < len(wanted):
+        n = common_prefix(held[source:], wanted[target:])
+        if n >= n_min:
+            chunks.append(Chunk(source, target, n))
+            target += n
+        source += max(n, 1) if n >= n_min else 1
+    return chunks

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from server.engine.host_cache import State
     from server.engine.modelinfo import ModelInfo
     from server.engine.modelinfo import Tokenizer
+    from server.engine.task import Adapters
     from server.engine.task import SamplingParams
     from server.engine.task import TokenProb
 
@@ -61,6 +62,26 @@ class ModelRunner(Protocol):
         """Whether the memory of a sequence can be cut at any token."""
         ...
 
+    @property
+    def can_share(self) -> bool:
+        """Whether sequences can hold the same cells (a unified buffer)."""
+        ...
+
+    @property
+    def can_shift(self) -> bool:
+        """Whether positions can be moved."""
+        ...
+
+    @property
+    def n_seq(self) -> int:
+        """Sequence ids that may be used, from 0; at least one for each slot."""
+        ...
+
+    @property
+    def n_cells(self) -> int:
+        """Tokens that all sequences together may hold, shared ones counted once."""
+        ...
+
     def piece(self, token: int) -> bytes:
         """The bytes that token adds to the text; empty for most control tokens."""
         ...
@@ -96,8 +117,27 @@ class ModelRunner(Protocol):
 
     # memory
 
-    def cut(self, seq_id: int, n_tokens: int) -> None:
-        """Keep the first n_tokens positions of a sequence. 0 always works."""
+    def cut(self, seq_id: int, n_tokens: int) -> bool:
+        """Keep the first n_tokens positions of a sequence; False: it is empty instead."""
+        ...
+
+    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
+        """Let an empty sequence share the first n_tokens of another.
+
+        is_whole: those are all; needed where memory can't be cut.
+        """
+        ...
+
+    def shift(self, seq_id: int, start: int, end: int, n_tokens: int) -> None:
+        """Remove positions [start, end) of a sequence of n_tokens, and close the gap."""
+        ...
+
+    def move(self, seq_id: int, source: int, target: int, n: int) -> None:
+        """Move n positions of a sequence down from source; what lay between is removed."""
+        ...
+
+    def use_adapters(self, adapters: Adapters) -> None:
+        """Compute the batches from now on with these LoRA adapters, and no others."""
         ...
 
     def save(self, seq_id: int) -> State | None:

@@ -1,7 +1,9 @@
-"""Which rows go into the next batch. Pure: slots and limits in, a plan out.
+"""Which rows go into the next batch: slots in, a plan out.
 
-Every decoding slot gets its row; what is left of the batch goes to prefill, first come first
-served, so that the oldest prompt is done first. It knows no model and no clock.
+Every decoding slot gets its row; what the budget grants goes to prefill, the shortest remaining
+prompt first, so that the mean wait is shortest, with credit for waiting, so that long prompts do
+not starve. Requests with different LoRA adapters can't share a batch: their groups take turns.
+It knows no model.
 """
 
 from __future__ import annotations
@@ -9,25 +11,35 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from server.engine.budget import PrefillBudget
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
+from server.engine.task import Adapters
 from server.engine.task import Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """n prompt tokens of one slot, from position start on."""
+    """n tokens of one slot's target, from position start on."""
 
     slot: Slot
     start: int
     n: int
-    is_last: bool
-    """Whether the prompt ends here, so that its last row's logits are wanted."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the target ends here."""
+        return self.start + self.n == len(self.slot.target)
+
+    @property
+    def wants_logits(self) -> bool:
+        """Whether the last row's logits are wanted."""
+        return self.is_last and self.slot.wants_logits
 
     @property
     def tokens(self) -> Tokens:
         """(n,) int32."""
-        return self.slot.prompt[self.start : self.start + self.n]
+        return self.slot.target[self.start : self.start + self.n]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +48,72 @@ class BatchPlan:
 
     decoding: list[Slot]
     chunks: list[Chunk]
+    adapters: Adapters = ()
 
     def __bool__(self) -> bool:
         return bool(self.decoding or self.chunks)
 
     @property
+    def n_prefill(self) -> int:
+        """Rows of prompts."""
+        return sum(chunk.n for chunk in self.chunks)
+
+    @property
     def n_rows(self) -> int:
         """Rows in the batch."""
-        return len(self.decoding) + sum(chunk.n for chunk in self.chunks)
+        return len(self.decoding) + self.n_prefill
+
+    def limited(self, n_rows: int) -> BatchPlan:
+        """The same plan with at most n_rows, which are at least the decoding ones."""
+        left, chunks = n_rows - len(self.decoding), []
+        for chunk in self.chunks:
+            if left > 0:
+                chunks.append(Chunk(chunk.slot, chunk.start, min(chunk.n, left)))
+                left -= chunk.n
+        return BatchPlan(self.decoding, chunks, self.adapters)
 
 
-def plan(slots: Iterable[Slot], n_batch: int) -> BatchPlan:
-    """Choose at most n_batch rows; decoding slots first (there are never more than n_batch)."""
-    decoding, prefilling, chunks = [], [], []
-    for slot in slots:
-        if slot.state is SlotState.DECODE:
-            decoding.append(slot)
-        elif slot.state is SlotState.PREFILL:
-            prefilling.append(slot)
-    budget = n_batch - len(decoding)
-    # task ids grow with time
-    for slot in sorted(prefilling, key=lambda slot: slot.task_id):
-        if budget <= 0:
-            break
-        n = min(budget, slot.n_prefill_left)
-        start = slot.sequence.n_tokens
-        chunks.append(Chunk(slot, start, n, is_last=n == slot.n_prefill_left))
-        budget -= n
-    return BatchPlan(decoding, chunks)
+class Scheduler:
+    """Plans batches, and learns from how long they took."""
+
+    def __init__(self, max_step_s: float) -> None:
+        self._budget = PrefillBudget(max_step_s)
+        self._last: Adapters = ()
+
+    def plan(self, slots: Iterable[Slot], n_batch: int, now: float) -> BatchPlan:
+        """At most n_batch rows; decoding slots first (there are never more than n_batch)."""
+        ready = [s for s in slots if s.state in (SlotState.DECODE, SlotState.PREFILL)]
+        has_streams = any(slot.state is SlotState.DECODE for slot in ready)
+        adapters = self._turn(ready)
+        group = [slot for slot in ready if slot.scope.adapters == adapters]
+        decoding = [slot for slot in group if slot.state is SlotState.DECODE]
+        left = n_batch - len(decoding)
+        left = self._budget.grant(has_streams=has_streams, n_batch=left)
+        chunks = []
+        for slot in self._in_order(group, now):
+            n = min(left, slot.n_prefill_left)
+            if n > 0:
+                chunks.append(Chunk(slot, slot.sequence.n_tokens, n))
+                left -= n
+        return BatchPlan(decoding, chunks, adapters)
+
+    def observe(self, plan: BatchPlan, seconds: float) -> None:
+        """The plan was decoded in so many seconds."""
+        self._budget.observe(len(plan.decoding), plan.n_prefill, seconds)
+
+    def _in_order(self, group: list[Slot], now: float) -> list[Slot]:
+        """Shortest first; a prompt is taken for as much shorter as could be computed meanwhile."""
+        token_s = self._budget.token_s
+        prefilling = [slot for slot in group if slot.state is SlotState.PREFILL]
+        if len(prefilling) > 1:
+            prefilling.sort(key=lambda s: (s.n_prefill_left - s.waited_s(now) / token_s, s.task_id))
+        return prefilling
+
+    def _turn(self, ready: list[Slot]) -> Adapters:
+        """The adapters whose turn it is: those after the last ones, in a fixed order."""
+        groups = sorted({slot.scope.adapters for slot in ready})
+        if len(groups) > 1:
+            later = [adapters for adapters in groups if adapters > self._last]
+            self._last = later[0] if later else groups[0]
+            return self._last
+        return groups[0] if groups else ()

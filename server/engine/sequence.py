@@ -1,16 +1,30 @@
-"""The tokens that one KV sequence holds, in order of their positions.
+"""The tokens that one KV sequence holds, in order of their positions, and the cells behind them.
 
-A mirror of the memory, kept by the engine: position i holds token i. It knows no model. Growth and
-comparison are array operations, so a long prompt costs no Python loop.
+A mirror of the memory, kept by the engine: position i holds token i in cell i. It knows no model.
+Growth and comparison are array operations, so a long prompt costs no Python loop. Only `memory`
+changes a sequence, together with the cells and the runner.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from server.engine.cells import CellIds
+from server.engine.task import Adapters
 from server.engine.task import Tokens
 
 INITIAL_CAPACITY = 256
+
+
+class Scope(NamedTuple):
+    """What must be equal for two requests to share a prefix."""
+
+    salt: str = ""
+    adapters: Adapters = ()
+    """LoRA adapters change what a token's cell holds."""
 
 
 def common_prefix(a: Tokens, b: Tokens) -> int:
@@ -24,44 +38,76 @@ def common_prefix(a: Tokens, b: Tokens) -> int:
 
 
 class Sequence:
-    """Tokens under one seq_id. `tokens` is a view, valid until the next change."""
+    """Tokens under one seq_id. `tokens` and `cells` are views, valid until the next change."""
 
-    __slots__ = ("_buffer", "id", "n_tokens")
+    __slots__ = (
+        "_cells",
+        "_tokens",
+        "id",
+        "is_live",
+        "is_private",
+        "last_used",
+        "n_tokens",
+        "scope",
+    )
 
-    def __init__(self, seq_id: int) -> None:
+    def __init__(self, seq_id: int, scope: Scope = Scope()) -> None:  # noqa: B008
         self.id = seq_id
+        self.scope = scope
         self.n_tokens = 0
-        self._buffer = np.empty(INITIAL_CAPACITY, np.int32)
+        self.is_live = False
+        """Whether a running request writes to it."""
+        self.is_private = False
+        """Whether no other request may take its prefix."""
+        self.last_used = 0.0
+        self._tokens = np.empty(INITIAL_CAPACITY, np.int32)
+        self._cells = np.empty(INITIAL_CAPACITY, np.int32)
 
     @property
     def tokens(self) -> Tokens:
         """(n_tokens,) int32."""
-        return self._buffer[: self.n_tokens]
+        return self._tokens[: self.n_tokens]
 
-    def append(self, token: int) -> None:
+    @property
+    def cells(self) -> CellIds:
+        """(n_tokens,) int32."""
+        return self._cells[: self.n_tokens]
+
+    def append(self, token: int, cell: int) -> None:
         """Add one token at position n_tokens."""
-        if self.n_tokens == len(self._buffer):
+        if self.n_tokens == len(self._tokens):
             self._reserve(self.n_tokens + 1)
-        self._buffer[self.n_tokens] = token
+        self._tokens[self.n_tokens] = token
+        self._cells[self.n_tokens] = cell
         self.n_tokens += 1
 
-    def extend(self, tokens: Tokens) -> None:
-        """Add tokens, (n,) int32, from position n_tokens on."""
+    def extend(self, tokens: Tokens, cells: CellIds) -> None:
+        """Add tokens, (n,) int32, from position n_tokens on, each in the cell of its index."""
         end = self.n_tokens + len(tokens)
-        if end > len(self._buffer):
+        if end > len(self._tokens):
             self._reserve(end)
-        self._buffer[self.n_tokens : end] = tokens
+        self._tokens[self.n_tokens : end] = tokens
+        self._cells[self.n_tokens : end] = cells
         self.n_tokens = end
 
-    def truncate(self, n_tokens: int) -> None:
-        """Keep the first n_tokens."""
-        self.n_tokens = min(self.n_tokens, n_tokens)
+    def remove(self, start: int, end: int) -> None:
+        """Forget positions [start, end); what follows moves down."""
+        kept = self.n_tokens - (end - start)
+        self._tokens[start:kept] = self._tokens[end : self.n_tokens].copy()
+        self._cells[start:kept] = self._cells[end : self.n_tokens].copy()
+        self.n_tokens = kept
+
+    def keep(self, indices: NDArray[np.intp]) -> None:
+        """Forget all but these positions, which become 0, 1, 2, ..."""
+        self._tokens[: len(indices)] = self._tokens[indices]
+        self._cells[: len(indices)] = self._cells[indices]
+        self.n_tokens = len(indices)
 
     def common_prefix(self, tokens: Tokens) -> int:
         """How many leading tokens this sequence shares with tokens."""
         return common_prefix(self.tokens, tokens)
 
     def _reserve(self, n_tokens: int) -> None:
-        grown = np.empty(max(n_tokens, 2 * len(self._buffer)), np.int32)
-        grown[: self.n_tokens] = self._buffer[: self.n_tokens]
-        self._buffer = grown
+        n = max(n_tokens, 2 * len(self._tokens))
+        self._tokens = np.resize(self._tokens, n)
+        self._cells = np.resize(self._cells, n)

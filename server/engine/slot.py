@@ -1,6 +1,6 @@
-"""One request's state machine: idle -> prefill -> decode -> idle.
+"""One request's state machine: idle -> wait -> prefill -> decode -> idle.
 
-A slot holds a sequence of tokens, which outlives the request, and the running request's state. It
+A slot has a sequence of tokens, which outlives the request, and the running request's state. It
 decides when a generation ends, by the rules of `process_token` in llama.cpp
 `tools/server/server-context.cpp`. It knows no model: tokens, pieces and times are handed in.
 """
@@ -10,7 +10,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
+from server.engine.task import Divergence
 from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import SlotSnapshot
@@ -19,7 +23,6 @@ from server.engine.task import Task
 from server.engine.task import Timings
 from server.engine.task import Token
 from server.engine.task import TokenProb
-from server.engine.task import Tokens
 from server.engine.text import TextStream
 
 if TYPE_CHECKING:
@@ -32,17 +35,26 @@ class SlotState(Enum):
     """Where a slot's request is."""
 
     IDLE = "idle"
+    WAIT = "wait"
+    """Its prefix is not chosen yet; another request may be computing it."""
     PREFILL = "prefill"
     DECODE = "decode"
+    PREEMPTED = "preempted"
+    """It gave its cells up and waits for room."""
+
+
+NO_TOKENS = np.empty(0, np.int32)
 
 
 class Slot:
     """A place for one running request. Engine thread only."""
 
-    def __init__(self, slot_id: int, n_ctx: int) -> None:
+    def __init__(self, slot_id: int, n_ctx: int, sequence: Sequence, *, shifts: bool) -> None:
         self.id = slot_id
         self.n_ctx = n_ctx
-        self.sequence = Sequence(slot_id)
+        self.shifts = shifts
+        """Whether a full context is shifted; otherwise it ends the generation."""
+        self.sequence = sequence
         self.state = SlotState.IDLE
         self.last_used = 0.0
         self.task: Task | None = None
@@ -52,6 +64,14 @@ class Slot:
         self._reset()
 
     def _reset(self) -> None:
+        self.target = NO_TOKENS
+        """What the sequence is to hold before decoding goes on, (n,) int32."""
+        self.wants_logits = True
+        """Whether the logits of the target's end are wanted; not after a preemption."""
+        self.awaits: tuple[Slot, int, int] | None = None
+        """Slot and task id whose prefill this one waits for, and up to how many tokens."""
+        self.scope = Scope()
+        self.divergence: Divergence | None = None
         self.text = TextStream()
         self.sampled = -1
         self.tokens: list[int] = []
@@ -79,15 +99,18 @@ class Slot:
         return self.task.id if self.task is not None else NO_TASK
 
     @property
-    def prompt(self) -> Tokens:
-        """The running task's prompt, (n_prompt,) int32."""
-        assert self.task is not None
-        return self.task.prompt
+    def is_private(self) -> bool:
+        """Whether the running task neither takes nor gives prefixes."""
+        return self.task is not None and not self.task.cache_prompt
 
     @property
     def n_prefill_left(self) -> int:
-        """Prompt tokens that are not yet in the sequence."""
-        return len(self.prompt) - self.sequence.n_tokens
+        """Tokens of the target that are not yet in the sequence."""
+        return len(self.target) - self.sequence.n_tokens
+
+    def waited_s(self, now: float) -> float:
+        """Seconds since the prefill could have begun."""
+        return now - self._t_start
 
     @property
     def n_remaining(self) -> int:
@@ -120,27 +143,56 @@ class Slot:
             self.has_new_line,
             self.n_remaining,
             self.timings,
+            self.divergence,
             self.text.text() if with_text else "",
         )
 
     # transitions
 
-    def start(self, task: Task, sampler: Sampler, n_cached: int, now: float) -> None:
-        """Idle -> prefill. The sequence was cut to n_cached tokens by the caller."""
+    def start(self, task: Task, sampler: Sampler, scope: Scope, now: float) -> None:
+        """Idle -> wait."""
         self._reset()
         self.task = task
         self.sampler = sampler
+        self.scope = scope
+        self.target = task.prompt
         self.text = TextStream(task.stop)
-        self.n_cached = n_cached
         self._t_start = self._t_prompt = now
-        self.state = SlotState.PREFILL
+        self.state = SlotState.WAIT
 
-    def prefilled(self, tokens: Tokens, now: float) -> None:
-        """A chunk of the prompt was decoded."""
-        self.n_processed += len(tokens)
-        self._t_prompt = now
+    def bind(self, sequence: Sequence, divergence: Divergence | None, now: float) -> None:
+        """Wait -> prefill (or decode, when nothing is left of a resumed one's target)."""
+        self.sequence = sequence
+        sequence.is_live = True
+        sequence.is_private = self.is_private
+        self.awaits = None
+        self.state = SlotState.PREFILL
+        if self.wants_logits:
+            self.n_cached = sequence.n_tokens
+            self.divergence = divergence
+            self._t_start = self._t_prompt = now
+        elif not self.n_prefill_left:
+            self.state = SlotState.DECODE
+
+    def prefilled(self, n_tokens: int, now: float) -> None:
+        """A chunk of the target was decoded."""
+        if self.wants_logits:
+            self.n_processed += n_tokens
+            self._t_prompt = now
         if not self.n_prefill_left:
             self.state = SlotState.DECODE
+
+    def preempt(self) -> None:
+        """Prefill or decode -> preempted: what it holds becomes its target; nothing is lost."""
+        if self.state is SlotState.DECODE:
+            self.target = self.sequence.tokens.copy()
+            self.wants_logits = False
+        self.state = SlotState.PREEMPTED
+        self.sequence.is_live = False
+
+    def resume(self) -> None:
+        """Preempted -> wait."""
+        self.state = SlotState.WAIT
 
     def accept(
         self, token: int, piece: bytes, now: float, *, is_eog: bool, prob: TokenProb | None
@@ -169,7 +221,9 @@ class Slot:
     def release(self, now: float) -> None:
         """Any state -> idle; the sequence stays."""
         self.state = SlotState.IDLE
-        self.last_used = now
+        self.awaits = None
+        self.sequence.is_live = False
+        self.last_used = self.sequence.last_used = now
         self.i_batch = -1
         if self.sampler is not None:
             self.sampler.close()
@@ -179,9 +233,10 @@ class Slot:
 
     def progress(self, now: float) -> Progress:
         """How far the prefill is."""
+        assert self.task is not None
         return Progress(
             self.task_id,
-            len(self.prompt),
+            len(self.task.prompt),
             self.n_cached,
             self.sequence.n_tokens,
             int((now - self._t_start) * 1e3),
@@ -210,6 +265,11 @@ class Slot:
 
     # stop rules
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the context has no room for a token after the one just sampled."""
+        return self.sequence.n_tokens + 1 >= self.n_ctx
+
     def stop(self, stop_type: StopType) -> None:
         """End the generation after the current token."""
         self.stop_type = stop_type
@@ -220,8 +280,7 @@ class Slot:
         assert self.task is not None
         if self.text.stopping_word:
             self.stop(StopType.WORD)
-        # the sampled token is not in the sequence yet
-        if self.sequence.n_tokens + 1 >= self.n_ctx:
+        if self.is_full and not self.shifts:
             self.truncated = True
             self.stop(StopType.LIMIT)
         if self.has_next_token and self.n_remaining == 0:

@@ -1,7 +1,8 @@
-"""All slots, with the memory behind them and the events that leave them.
+"""All slots: requests begin and end here, and events leave here.
 
-The one place where a slot's mirror of its sequence and the runner's memory change together, so
-that they cannot disagree. Engine thread only.
+A request starts in a slot without tokens of its own (state WAIT); then it is bound to a sequence
+that holds as much of its prompt as can be had, at once or when another request has computed it.
+Engine thread only.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from collections.abc import Iterator
 
 from server.engine import prefix
 from server.engine.errors import BadSampling
-from server.engine.host_cache import HostCache
+from server.engine.memory import Memory
+from server.engine.prefix import Match
+from server.engine.prefix import Wanted
 from server.engine.runner import ModelRunner
+from server.engine.sequence import Sequence
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
 from server.engine.stats import Stats
@@ -23,20 +27,24 @@ from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN
 
-WORTH_SAVING = 0.5
-"""A sequence is saved before it is cut to less than this part (as in the reference)."""
+WORTH_KEEPING = 16
+"""A tail of fewer tokens is cut off rather than retained under a sequence id of its own."""
 
 
 class Slots:
     """The slots of one runner; `events` collects what is due since it was last emptied."""
 
     def __init__(
-        self, runner: ModelRunner, host_cache: HostCache, clock: Callable[[], float]
+        self, runner: ModelRunner, memory: Memory, clock: Callable[[], float], *, shifts: bool
     ) -> None:
         self._runner = runner
-        self._host_cache = host_cache
+        self._memory = memory
         self._clock = clock
-        self._slots = [Slot(i, runner.info.n_ctx_slot) for i in range(runner.info.n_slots)]
+        self._slots = []
+        for slot_id in range(runner.info.n_slots):
+            sequence = memory.new(prefix.NO_SCOPE)
+            assert sequence is not None
+            self._slots.append(Slot(slot_id, runner.info.n_ctx_slot, sequence, shifts=shifts))
         self.events: list[Event] = []
         self.stats = Stats()
         self.has_changed = True
@@ -57,22 +65,153 @@ class Slots:
     # begin
 
     def start(self, slot: Slot, task: Task) -> None:
-        """Begin task in an idle slot, with what the slot holds of its prompt."""
+        """Begin task in an idle slot."""
         try:
             sampler = self._runner.new_sampler(task.sampling)
         except BadSampling as error:
             self.fail_task(task, ErrorKind.INVALID_REQUEST, str(error))
             return
-        self._bring_prefix(slot, task)
-        n_cached = prefix.n_reusable(slot, task, can_cut=self._runner.can_cut)
-        self.cut(slot, n_cached)
-        self._bound_idle(slot)
-        now = self._clock()
-        slot.start(task, sampler, n_cached, now)
-        self.stats.n_prompt_cached += n_cached
+        slot.start(task, sampler, prefix.scope_of(task), self._clock())
         self.has_changed = True
-        if task.stream and task.return_progress:
-            self.events.append(slot.progress(now))
+
+    def bind_waiting(self) -> None:
+        """Give every slot that waits for a prefix the best one, unless a better one is coming."""
+        waiting = [slot for slot in self._slots if slot.state is SlotState.WAIT]
+        for slot in sorted(waiting, key=lambda slot: slot.task_id):
+            self._bind(slot)
+
+    def _bind(self, slot: Slot) -> None:
+        task = slot.task
+        assert task is not None
+        if self._is_coming(slot):
+            return
+        n_max = len(slot.target) - (1 if slot.wants_logits else 0)
+        wanted = Wanted(slot.target, slot.scope, n_max)
+        match = self._match(slot, wanted, task)
+        if task.cache_prompt and task.id_slot < 0 and self._wait(slot, wanted, match):
+            return
+        sequence = self._take(slot, match, task, wanted)
+        sequence.scope = slot.scope
+        slot.bind(sequence, match.divergence, self._clock())
+        self._memory.bound_idle()
+        if slot.wants_logits:
+            self.stats.n_prompt_cached += slot.n_cached
+            if task.stream and task.return_progress:
+                self.events.append(slot.progress(self._clock()))
+
+    def _match(self, slot: Slot, wanted: Wanted, task: Task) -> Match:
+        own, can_cut = slot.sequence, self._runner.can_cut
+        if not task.cache_prompt:
+            return Match()
+        if task.id_slot >= 0:
+            return prefix.find_own(wanted, own, can_cut=can_cut)
+        can_share = self._runner.can_share
+        return prefix.find(self._memory, wanted, can_cut=can_cut, can_share=can_share, own=own)
+
+    def n_shareable(self, task: Task) -> int:
+        """Tokens of a task's prompt that need no cells of their own."""
+        if not task.cache_prompt or not self._runner.can_share:
+            return 0
+        scope = prefix.scope_of(task)
+        wanted = Wanted(task.prompt, scope, len(task.prompt) - 1)
+        live = (slot for slot in self._slots if slot.is_busy and slot.scope == scope)
+        return max((wanted.shared_with(slot.target) for slot in live), default=0)
+
+    # wait for a prefix
+
+    def _is_coming(self, slot: Slot) -> bool:
+        """Whether the request that slot waits for still computes what slot wants."""
+        if slot.awaits is None:
+            return False
+        other, task_id, n_wanted = slot.awaits
+        is_computing = other.state in (SlotState.WAIT, SlotState.PREFILL)
+        is_ahead = other.task_id == task_id and is_computing
+        return is_ahead and (other.state is SlotState.WAIT or other.sequence.n_tokens < n_wanted)
+
+    def _wait(self, slot: Slot, wanted: Wanted, match: Match) -> bool:
+        """Let slot wait if another request will soon hold more of what it wants."""
+        if not (self._runner.can_cut and self._runner.can_share):
+            return False
+        other = prefix.find_ahead(self._slots, slot, wanted, match.n_tokens)
+        if other is None:
+            return False
+        slot.awaits = (other, other.task_id, wanted.shared_with(other.target))
+        return True
+
+    # take a prefix
+
+    def _take(self, slot: Slot, match: Match, task: Task, wanted: Wanted) -> Sequence:
+        """A sequence that holds what matched and nothing else."""
+        memory, source, own = self._memory, match.sequence, slot.sequence
+        if self._may_move_chunks(slot, match, task):
+            self._reuse_chunks(own, wanted, task.n_cache_reuse)
+            return own
+        if source is None:
+            sequence = self._vacate(slot)
+            if match.entry is not None and memory.restore(sequence, match.entry):
+                memory.cut(sequence, match.n_tokens)
+            return sequence
+        has_tail = source.n_tokens - match.n_tokens >= WORTH_KEEPING and task.id_slot < 0
+        if source is own:
+            return self._continue_own(slot, match.n_tokens, has_tail=has_tail)
+        if memory.is_retained(source) and not has_tail:
+            memory.adopt(source)
+            memory.retain(own)
+            memory.cut(source, match.n_tokens)
+            return source
+        sequence = self._vacate(slot, keep=source)
+        memory.copy_prefix(source, sequence, match.n_tokens)
+        return sequence
+
+    def _continue_own(self, slot: Slot, n_tokens: int, *, has_tail: bool) -> Sequence:
+        """Cut the slot's own sequence, or copy its beginning if its tail may be of use."""
+        memory, own = self._memory, slot.sequence
+        fresh = memory.new(slot.scope) if has_tail and self._runner.can_share else None
+        if fresh is not None:
+            memory.copy_prefix(own, fresh, n_tokens)
+            memory.retain(own)
+            return fresh
+        if has_tail:
+            memory.save_rare(own)
+        memory.cut(own, n_tokens)
+        return own
+
+    def _vacate(self, slot: Slot, keep: Sequence | None = None) -> Sequence:
+        """An empty sequence for slot; its own is retained if there is an id for both."""
+        memory, own = self._memory, slot.sequence
+        if not own.n_tokens:
+            return own
+        can_retain = self._runner.can_share and not own.is_private
+        fresh = memory.new(slot.scope, keep) if can_retain else None
+        if fresh is None:
+            memory.evict(own)
+            return own
+        memory.retain(own)
+        return fresh
+
+    # reuse later chunks
+
+    def _may_move_chunks(self, slot: Slot, match: Match, task: Task) -> bool:
+        own = slot.sequence
+        return (
+            task.n_cache_reuse > 0
+            and task.cache_prompt
+            and self._runner.can_shift
+            and self._runner.can_cut
+            and own.scope == slot.scope
+            and match.entry is None
+            and match.n_tokens <= own.common_prefix(slot.target)
+        )
+
+    def _reuse_chunks(self, own: Sequence, wanted: Wanted, n_min: int) -> None:
+        """Move what own holds of wanted further on to where it is wanted."""
+        n_shared = wanted.shared_with(own.tokens)
+        chunks = prefix.find_chunks(own.tokens, wanted.tokens, n_shared, n_min)
+        # shared cells can't move
+        moved = [c for c in chunks[1:] if self._memory.is_own(own.cells[c.source : c.source + c.n])]
+        if len(moved) == len(chunks) - 1:
+            self._memory.reuse_chunks(own, chunks)
+        self._memory.cut(own, n_shared if len(moved) < len(chunks) - 1 else wanted.n_max)
 
     # end
 
@@ -102,7 +241,7 @@ class Slots:
     def end_all(self) -> None:
         """End every request now: what was generated is the client's, so it ends properly."""
         for slot in self.busy:
-            if slot.state is SlotState.DECODE:
+            if slot.n_decoded:
                 slot.stop(StopType.LIMIT)
                 slot.truncated = True
                 self.finish(slot)
@@ -113,54 +252,3 @@ class Slots:
         """Free the slot and its sampler; its sequence stays for the next request."""
         slot.release(self._clock())
         self.has_changed = True
-
-    # memory
-
-    def cut(self, slot: Slot, n_tokens: int) -> None:
-        """Keep the first n_tokens of a slot's sequence."""
-        self._runner.cut(slot.id, n_tokens)
-        slot.sequence.truncate(n_tokens)
-
-    def _bring_prefix(self, slot: Slot, task: Task) -> None:
-        """Save what the slot is about to lose; restore what the host cache holds of the prompt."""
-        can_cut = self._runner.can_cut
-        n_here = prefix.n_reusable(slot, task, can_cut=can_cut)
-        if n_here < slot.sequence.n_tokens * WORTH_SAVING:
-            self._save(slot)
-        best = self._host_cache.best(task.prompt, can_cut=can_cut) if task.cache_prompt else None
-        if best is None or best[0] <= n_here:
-            return
-        entry = best[1]
-        self.cut(slot, 0)
-        if self._runner.restore(slot.id, entry.state):
-            slot.sequence.extend(entry.tokens)
-
-    def _bound_idle(self, starting: Slot) -> None:
-        """Every row looks at the cells of idle sequences: move what costs too much to the host."""
-        idle = [s for s in self._slots if s is not starting and not s.is_busy]
-        idle.sort(key=lambda slot: slot.last_used)
-        n_cells = sum(slot.sequence.n_tokens for slot in idle)
-        for slot in idle:
-            if n_cells <= self._runner.n_idle_cells or not self._host_cache.is_enabled:
-                return
-            n_cells -= slot.sequence.n_tokens
-            self._save(slot)
-            self.cut(slot, 0)
-
-    def _save(self, slot: Slot) -> None:
-        """Copy a sequence to the host cache, unless it is there."""
-        tokens = slot.sequence.tokens
-        if not len(tokens) or not self._host_cache.is_enabled or self._host_cache.covers(tokens):
-            return
-        state = self._runner.save(slot.id)
-        if state is not None:
-            self._host_cache.put(tokens, state)
-
-    def forget_idle(self) -> bool:
-        """Drop the least recently used idle sequence; False if there is none."""
-        idle = [slot for slot in self._slots if not slot.is_busy and slot.sequence.n_tokens]
-        if idle:
-            oldest = min(idle, key=lambda slot: slot.last_used)
-            self._save(oldest)
-            self.cut(oldest, 0)
-        return bool(idle)

@@ -22,10 +22,11 @@ class Stats:
         self.n_steps = 0
         self.n_busy_slots = 0
         self.n_tokens_max = 0
+        self.n_preempted = 0
 
     def add_step(self, plan: BatchPlan, seconds: float) -> None:
         """A batch was decoded in so many seconds."""
-        n_prompt = sum(chunk.n for chunk in plan.chunks)
+        n_prompt = plan.n_prefill
         self.n_steps += 1
         self.n_busy_slots += len(plan.decoding) + len(plan.chunks)
         if n_prompt:
@@ -49,4 +50,5 @@ class Stats:
             self.n_steps,
             self.n_busy_slots,
             self.n_tokens_max,
+            self.n_preempted,
         )

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 Tokens = NDArray[np.int32]
 """Token ids, (n,) int32."""
 
+Adapters = tuple[tuple[int, float], ...]
+"""LoRA adapters by index, each with its scale; sorted, without those of scale 0."""
+
 DEFAULT_SEED = 0xFFFFFFFF
 """The seed that means "choose one at random" (llama.h: LLAMA_DEFAULT_SEED)."""
 
@@ -97,7 +100,12 @@ class Task:
     stream: bool = False
     """False: no Token events, the Finished event carries the whole text."""
     cache_prompt: bool = True
+    """False: takes no prefix of others and gives none."""
+    cache_salt: str = ""
+    """Only requests with an equal salt share prefixes."""
     n_cache_reuse: int = 0
+    """Least length of a later chunk of the slot's tokens that is reused by shifting; 0 = off."""
+    adapters: Adapters = ()
     id_slot: int = -1
     return_tokens: bool = False
     return_progress: bool = False
@@ -230,6 +238,17 @@ def is_last(event: Event) -> bool:
     return isinstance(event, (Finished, Failed))
 
 
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where a prompt parted from the sequence that shared the longest prefix with it."""
+
+    n_shared: int
+    held: int
+    """The token that the sequence holds there."""
+    wanted: int
+    """The token that the prompt has there."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SlotSnapshot:
     """What one slot looked like after the last step; read by /slots without the engine."""
@@ -245,6 +264,7 @@ class SlotSnapshot:
     has_new_line: bool
     n_remaining: int
     timings: Timings
+    divergence: Divergence | None
     text: str
     """What was generated so far (the last task's whole text when idle)."""
 
@@ -262,6 +282,8 @@ class Counters:
     n_busy_slots: int = 0
     """Sum over steps of the slots that were busy."""
     n_tokens_max: int = 0
+    n_preempted: int = 0
+    """Requests that gave up their cells for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,3 +293,5 @@ class Snapshot:
     slots: tuple[SlotSnapshot, ...]
     n_waiting: int
     counters: Counters
+    n_cells: int = 0
+    n_used_cells: int = 0

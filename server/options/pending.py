@@ -23,7 +23,6 @@ _EMBEDDINGS = NotYet("embeddings and reranking")
 _LORA = NotYet("LoRA adapters")
 _CONTROL = NotYet("control vectors")
 _FIT = NotYet("fitting a model into device memory", (False,))
-_HOST_CACHE = NotYet("the prompt cache outside the context", (0, False))
 _CHECKPOINTS = NotYet("context checkpoints", (0,))
 _HTTPS = NotYet("HTTPS", ("",))
 _REASONING = NotYet("reasoning in answers")
@@ -60,7 +59,6 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "fit": _FIT,
         "fit_target_mib": _FIT,
         "fit_ctx": _FIT,
-        "context_shift": NotYet("context shift"),
         "rope_scaling": _POSITIONS,
         "rope_scale": _POSITIONS,
         "rope_freq_base": _POSITIONS,
@@ -73,10 +71,7 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "perf": NotYet("libllama's own timings"),
         "spm_infill": NotYet("infill"),
         "cont_batching": NotYet("answering one request at a time"),
-        "max_step_ms": NotYet("the time limit of a step"),
         "kv_unified_per_slot": NotYet("a limit of tokens for each slot"),
-        "n_cache_reuse": NotYet("reuse of shifted chunks"),
-        "cache_idle_slots": _HOST_CACHE,
         "n_ctx_checkpoints": _CHECKPOINTS,
         "checkpoint_min_step": _CHECKPOINTS,
         "slot_save_path": NotYet("saving slots"),

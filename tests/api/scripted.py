@@ -118,4 +118,6 @@ def slot_snapshot(*, is_processing: bool, n_decoded: int = 0, text: str = "") ->
     """A slot with the prompt "hi"."""
     task = Task(0, np.frombuffer(b"hi", np.uint8).astype(np.int32))
     timings = Timings(n_decoded=n_decoded)
-    return SlotSnapshot(0, 64, is_processing, task, 2, is_processing, False, -1, timings, text)
+    return SlotSnapshot(
+        0, 64, is_processing, task, 2, is_processing, False, -1, timings, None, text
+    )

@@ -18,6 +18,7 @@ from server.engine.mailbox import Submit
 from server.engine.task import Event
 from server.engine.task import Finished
 from server.engine.task import Task
+from server.engine.task import Token
 from server.engine.task import is_last
 from tests.fakes import FakeRunner
 
@@ -79,6 +80,11 @@ class Bench:
         event = self.last(task)
         assert isinstance(event, Finished), event
         return event
+
+    def text(self, task: Task) -> str:
+        """Everything that a task that ended by itself said."""
+        streamed = "".join(e.text for e in self.events[task.id] if isinstance(e, Token))
+        return streamed + self.finished(task).text
 
     def generate(self, text: str | list[int] = "hello", **fields: object) -> Finished:
         """Submit, run until idle, and return the result."""

@@ -171,7 +171,7 @@ def test_memory_that_cannot_be_cut_is_reused_only_when_it_is_extended(bench: Mak
     b = bench(n_slots=1)
     b.runner.can_cut = False
     first = b.generate("abc", n_predict=3)
-    held = bytes(b.runner.sequences[0]).decode()
+    held = bytes(b.runner.held(0)).decode()
     assert b.generate("abX", n_predict=1).timings.n_prompt_cached == 0
     assert first.n_cached_end == len(held)
     b.generate("abc", n_predict=3)
@@ -205,15 +205,20 @@ def test_a_full_memory_forgets_idle_sequences_first(bench: MakeBench) -> None:
     assert len(b.generate("b" * 40, n_predict=10).text) == 10
 
 
-def test_a_full_memory_ends_the_youngest_request_only(bench: MakeBench) -> None:
-    b = bench(n_cells=60, n_ctx_slot=60)
+@pytest.mark.parametrize("host_cache_bytes", [0, None])
+def test_a_full_memory_makes_the_youngest_request_wait_and_nothing_is_lost(
+    bench: MakeBench, host_cache_bytes: int | None
+) -> None:
+    config = EngineConfig(host_cache_bytes=host_cache_bytes)
+    alone = bench(n_cells=60, n_ctx_slot=60).generate("b" * 20, n_predict=30)
+    b = bench(n_cells=60, n_ctx_slot=60, config=config)
     old = b.submit("a" * 20, n_predict=30)
-    young = b.submit("b" * 20, n_predict=30)
+    young = b.submit("b" * 20, n_predict=30, stream=True)
     b.run()
-    assert len(b.finished(old).text) == 30
-    error = b.last(young)
-    assert isinstance(error, Failed)
-    assert error.kind is ErrorKind.SERVER
+    assert len(b.text(old)) == 30
+    assert b.text(young) == alone.text
+    assert b.engine.slots.stats.n_preempted > 0
+    assert b.finished(young).timings.n_prompt_processed == 20
 
 
 def test_a_failed_batch_ends_its_requests_and_later_ones_work(bench: MakeBench) -> None:

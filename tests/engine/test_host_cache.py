@@ -6,6 +6,7 @@ import numpy as np
 
 from server.engine.engine import EngineConfig
 from server.engine.host_cache import HostCache
+from server.engine.prefix import NO_SCOPE
 from server.engine.task import Tokens
 from tests.engine.test_engine import MakeBench
 
@@ -23,50 +24,50 @@ def state(n_bytes: int = 100) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 def test_the_longest_shared_prefix_wins() -> None:
     cache = HostCache(None)
     for text in ("abcd", "abX", "zzz"):
-        cache.put(tokens(text), state())
-    found = cache.best(tokens("abcde"), can_cut=True)
+        cache.put(tokens(text), state(), NO_SCOPE)
+    found = cache.best(tokens("abcde"), NO_SCOPE, 99, can_cut=True)
     assert found is not None
     assert (found[0], bytes(found[1].tokens.tolist())) == (4, b"abcd")
-    assert cache.best(tokens("q"), can_cut=True) is None
+    assert cache.best(tokens("q"), NO_SCOPE, 99, can_cut=True) is None
 
 
 def test_memory_that_cannot_be_cut_needs_an_entry_that_is_a_prefix_as_a_whole() -> None:
     cache = HostCache(None)
-    cache.put(tokens("abX"), state())
-    cache.put(tokens("a"), state())
-    found = cache.best(tokens("abc"), can_cut=False)
+    cache.put(tokens("abX"), state(), NO_SCOPE)
+    cache.put(tokens("a"), state(), NO_SCOPE)
+    found = cache.best(tokens("abc"), NO_SCOPE, 99, can_cut=False)
     assert found is not None
     assert found[0] == 1
 
 
 def test_a_continuation_replaces_what_it_continues() -> None:
     cache = HostCache(None)
-    cache.put(tokens("ab"), state())
-    cache.put(tokens("abc"), state())
+    cache.put(tokens("ab"), state(), NO_SCOPE)
+    cache.put(tokens("abc"), state(), NO_SCOPE)
     assert len(cache) == 1
-    assert cache.covers(tokens("ab"))
-    assert not cache.covers(tokens("abd"))
+    assert cache.covers(tokens("ab"), NO_SCOPE)
+    assert not cache.covers(tokens("abd"), NO_SCOPE)
 
 
 def test_the_least_recently_used_entries_make_room() -> None:
     cache = HostCache(330)
     for text in ("aaa", "bbb", "ccc"):
-        cache.put(tokens(text), state(90))
-    cache.best(tokens("aaa"), can_cut=True)
-    cache.put(tokens("ddd"), state(90))
-    assert cache.covers(tokens("aaa"))
-    assert not cache.covers(tokens("bbb"))
+        cache.put(tokens(text), state(90), NO_SCOPE)
+    cache.best(tokens("aaa"), NO_SCOPE, 99, can_cut=True)
+    cache.put(tokens("ddd"), state(90), NO_SCOPE)
+    assert cache.covers(tokens("aaa"), NO_SCOPE)
+    assert not cache.covers(tokens("bbb"), NO_SCOPE)
     assert cache.n_bytes <= 330
 
 
 def test_an_entry_larger_than_the_cache_is_not_kept() -> None:
     cache = HostCache(50)
-    cache.put(tokens("aaa"), state(90))
+    cache.put(tokens("aaa"), state(90), NO_SCOPE)
     assert (len(cache), cache.n_bytes) == (0, 0)
 
 
 def test_a_prompt_that_lost_its_slot_comes_back_from_the_host(bench: MakeBench) -> None:
-    b = bench(n_slots=1, config=EngineConfig(host_cache_bytes=None))
+    b = bench(n_slots=1, n_seq=1, config=EngineConfig(host_cache_bytes=None))
     first = b.generate("a long conversation", n_predict=3)
     b.generate("something else", n_predict=3)
     again = b.generate("a long conversation", n_predict=3)
@@ -75,7 +76,7 @@ def test_a_prompt_that_lost_its_slot_comes_back_from_the_host(bench: MakeBench) 
 
 
 def test_without_a_host_cache_it_is_computed_again(bench: MakeBench) -> None:
-    b = bench(n_slots=1)
+    b = bench(n_slots=1, n_seq=1)
     b.generate("a long conversation", n_predict=3)
     b.generate("something else", n_predict=3)
     assert b.generate("a long conversation", n_predict=3).timings.n_prompt_cached == 0

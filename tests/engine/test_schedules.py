@@ -1,17 +1,23 @@
-"""Random schedules against the fake's model of the KV cells.
+"""Random schedules against a model of the KV cells.
 
-The fake runner checks every row (right token, right position, cells counted). On top of that: every
-task ends exactly once, nothing is left behind, and a generation does not depend on its company.
+The fake runner keeps the cells as libllama does and checks every row: right token, right position,
+right adapters, no shared cell moved, cells counted once. On top of that: the engine's mirror equals
+the memory, every request ends exactly once and says what it would say alone, and nothing is left
+behind. Memory may be too small for everybody, decoding may fail, clients may leave at any moment.
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
 import numpy as np
+from hypothesis import HealthCheck
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
+from hypothesis.stateful import initialize
 from hypothesis.stateful import invariant
-from hypothesis.stateful import precondition
 from hypothesis.stateful import rule
 
 from server.engine.engine import EngineConfig
@@ -22,64 +28,153 @@ from tests.engine.conftest import Bench
 from tests.fakes import FakeRunner
 from tests.fakes import next_letter
 
-TEXTS = st.text("ab", min_size=1, max_size=30)
+N_CTX_SLOT = 48
+N_STEPS = {"examples": 60, "rules": 30, "burst": 60}
+"""60 * 30 rules; every third or so is a burst of 60 steps: over 30,000 for each kind of memory."""
+
+SYSTEM = "you are a helpful assistant, "
 
 
 def expected_text(task: Task) -> str:
     """What the fake model says to task when it is alone."""
     tokens = task.prompt.tolist()
-    for _ in range(task.n_predict):
+    for _ in range(min(task.n_predict, N_CTX_SLOT - len(tokens))):
         tokens.append(next_letter(tokens))
     return bytes(tokens[len(task.prompt) :]).decode()
 
 
-class Schedules(RuleBasedStateMachine):
-    """Clients come and go in any order; memory may be too small for all of them."""
+class Clients:
+    """Clients of one engine that come and go at random."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        runner = FakeRunner(n_slots=3, n_ctx_slot=48, n_batch=8, n_cells=100)
-        runner.n_idle_cells = 30
-        self.bench = Bench(runner, EngineConfig(host_cache_bytes=2000))
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
         self.open: dict[int, Task] = {}
         self.cancelled: set[int] = set()
+        self.n_broken = 0
+        self.n_refused = 0
 
-    @rule(text=TEXTS, n_predict=st.integers(0, 15), cache=st.booleans(), slot=st.integers(-1, 4))
-    def submit(self, text: str, n_predict: int, cache: bool, slot: int) -> None:
-        task = self.bench.submit(text, n_predict=n_predict, cache_prompt=cache, id_slot=slot)
+    def submit(self, rng: random.Random) -> None:
+        """A request with a prompt that may begin as others do."""
+        system = SYSTEM[: rng.choice((0, 8, 29, 29))]
+        text = system + "".join(rng.choice("ab") for _ in range(rng.randint(1, 14)))
+        task = self.bench.submit(
+            text,
+            n_predict=rng.randint(0, 15),
+            stream=rng.random() < 0.5,
+            cache_prompt=rng.random() < 0.9,
+            cache_salt=rng.choice(("", "", "", "salt")),
+            adapters=rng.choice(((), (), (), ((0, 1.0),))),
+            n_cache_reuse=rng.choice((0, 0, 0, 3)),
+            id_slot=rng.choice((-1, -1, -1, 0, 2)),
+        )
         self.open[task.id] = task
 
-    @precondition(lambda self: self.open)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        task_id = data.draw(st.sampled_from(sorted(self.open)))
-        self.bench.cancel(self.open.pop(task_id))
-        self.cancelled.add(task_id)
+    def leave(self, rng: random.Random) -> None:
+        """One client goes away."""
+        if self.open:
+            task_id = rng.choice(sorted(self.open))
+            self.bench.cancel(self.open.pop(task_id))
+            self.cancelled.add(task_id)
+
+    def act(self, rng: random.Random) -> None:
+        """One random thing, then one step of the engine."""
+        match rng.choices(("come", "leave", "full", "break", "nothing"), (24, 6, 3, 1, 66))[0]:
+            case "come":
+                self.submit(rng)
+            case "leave":
+                self.leave(rng)
+            case "full":
+                self.bench.runner.full_next = True
+                self.n_refused += 1
+            case "break":
+                self.bench.runner.fail_next = "Compute error."
+                self.n_broken += 1
+        self.bench.tick()
+
+
+class Schedules(RuleBasedStateMachine):
+    """See the module's docstring."""
+
+    make_runner: Callable[[], FakeRunner]
+
+    @initialize(n_cells=st.integers(64, 200), host=st.sampled_from([0, 600, 20_000, None]))
+    def start(self, n_cells: int, host: int | None) -> None:
+        runner = type(self).make_runner()
+        runner.n_cells = n_cells
+        runner.n_idle_cells = 30
+        self.clients = Clients(Bench(runner, EngineConfig(host_cache_bytes=host)))
+        self.bench = self.clients.bench
+
+    @rule(seed=st.integers(0, 2**32), n=st.integers(1, 4))
+    def come(self, seed: int, n: int) -> None:
+        rng = random.Random(seed)
+        for _ in range(n):
+            self.clients.submit(rng)
+
+    @rule(seed=st.integers(0, 2**32))
+    def leave(self, seed: int) -> None:
+        self.clients.leave(random.Random(seed))
 
     @rule(n=st.integers(1, 6))
     def tick(self, n: int) -> None:
         self.bench.tick(n)
 
-    @rule()
-    def compute_error(self) -> None:
-        self.bench.runner.fail_next = "Compute error."
+    @rule(seed=st.integers(0, 2**32))
+    def burst(self, seed: int) -> None:
+        rng = random.Random(seed)
+        for _ in range(N_STEPS["burst"]):
+            self.clients.act(rng)
 
     @invariant()
     def mirrors_equal_the_memory(self) -> None:
-        for slot in self.bench.engine.slots:
-            held = self.bench.runner.sequences.get(slot.id, [])
-            assert np.array_equal(slot.sequence.tokens, held)
+        runner, memory = self.bench.runner, self.bench.engine.memory
+        for sequence in memory.sequences:
+            assert np.array_equal(sequence.tokens, runner.held(sequence.id))
+        assert memory.cells.n_used == runner.n_used
+        ids = [sequence.id for sequence in memory.sequences]
+        assert len(ids) == len(set(ids))
+        assert len(ids) + len(memory._free_ids) == runner.n_seq
 
     def teardown(self) -> None:
+        if not hasattr(self, "bench"):
+            return
         self.bench.run()
-        for task_id, task in self.open.items():
-            event = self.bench.last(task)
-            if not isinstance(event, Failed):
-                assert self.bench.finished(task).text == expected_text(task), task_id
-        for task_id in self.cancelled:
+        self.mirrors_equal_the_memory()
+        n_failed = 0
+        for task_id, task in self.clients.open.items():
+            if isinstance(self.bench.last(task), Failed):
+                n_failed += 1
+            else:
+                assert self.bench.text(task) == expected_text(task), task_id
+        # a failed batch ends what was in it, one that finds no cells a request that runs alone
+        n_slots = self.bench.runner.info.n_slots
+        assert n_failed <= self.clients.n_broken * n_slots + self.clients.n_refused
+        for task_id in self.clients.cancelled:
             assert sum(is_last(event) for event in self.bench.events.get(task_id, [])) <= 1
         assert self.bench.runner.n_samplers == 0
 
 
-TestSchedules = Schedules.TestCase
-TestSchedules.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+LIMITS = settings(
+    max_examples=N_STEPS["examples"],
+    stateful_step_count=N_STEPS["rules"],
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def machine(**kind: object) -> type[RuleBasedStateMachine]:
+    """The test case for one kind of memory."""
+
+    def make_runner() -> FakeRunner:
+        return FakeRunner(n_slots=3, n_ctx_slot=N_CTX_SLOT, n_batch=16, **kind)  # type: ignore[arg-type]
+
+    case = type("Schedules", (Schedules,), {"make_runner": staticmethod(make_runner)})
+    test: type[RuleBasedStateMachine] = case.TestCase
+    test.settings = LIMITS  # type: ignore[attr-defined]
+    return test
+
+
+TestUnifiedBuffer = machine(n_seq=6)
+TestNoSpareSequences = machine(n_seq=3)
+TestSplitStreams = machine(n_seq=3, can_share=False)
+TestMemoryThatCannotBeCut = machine(n_seq=4, can_cut=False)

@@ -19,6 +19,8 @@ class RunnerConfig:
     n_slots: int = 4
     splits_context: bool = False
     """Each slot may hold n_ctx / n_slots tokens, instead of all of n_ctx."""
+    kv_unified: bool = True
+    """One buffer for all sequences, so that they can share; else a stream for each slot."""
     n_threads: int = -1
     n_threads_batch: int = -1
     poll: int = 50

@@ -27,6 +27,10 @@ T = TypeVar("T")
 CTX_PAD = 256
 """libllama rounds the size of a context up to a multiple of this."""
 
+N_RETAINED = 24
+MAX_SEQ = 256
+"""llama-cparams.h: LLAMA_MAX_SEQ"""
+
 FLASH_ATTN = {
     "on": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED,
     "off": llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED,
@@ -63,6 +67,14 @@ def model_params(config: RunnerConfig) -> llama_model_params:
     return params
 
 
+def n_seq(config: RunnerConfig, *, can_retain: bool) -> int:
+    """Sequence ids: one for each slot, and some for what is retained beyond the slots.
+
+    libllama's cost of a batch grows with the square of the number, so there are not many.
+    """
+    return config.n_slots + (N_RETAINED if can_retain else 0)
+
+
 def n_ctx_slot(config: RunnerConfig, n_ctx_train: int) -> int:
     """The most tokens one slot may hold."""
     n_ctx = config.n_ctx or n_ctx_train
@@ -71,8 +83,13 @@ def n_ctx_slot(config: RunnerConfig, n_ctx_train: int) -> int:
     return min(n_ctx, n_ctx_train) if n_ctx_train > 0 else n_ctx
 
 
-def context_params(config: RunnerConfig, n_ctx_train: int) -> llama_context_params:
-    """One unified buffer for all slots, whatever share of it each may use."""
+def context_params(
+    config: RunnerConfig, n_ctx_train: int, *, can_cut: bool
+) -> llama_context_params:
+    """One unified buffer for all slots, whatever share of it each may use, unless told not to.
+
+    can_cut: whether the model's memory can be cut anywhere, so that retained prefixes are of use.
+    """
     params = Context.default_params()
     n_ctx = config.n_ctx or n_ctx_train
     if config.splits_context:
@@ -80,7 +97,7 @@ def context_params(config: RunnerConfig, n_ctx_train: int) -> llama_context_para
     params.n_ctx = n_ctx
     params.n_batch = max(config.n_batch, config.n_slots)
     params.n_ubatch = config.n_ubatch
-    params.n_seq_max = config.n_slots
+    params.n_seq_max = min(MAX_SEQ, n_seq(config, can_retain=can_cut and config.kv_unified))
     params.n_threads = config.n_threads if config.n_threads > 0 else default_threads()
     params.n_threads_batch = (
         config.n_threads_batch if config.n_threads_batch > 0 else params.n_threads
@@ -91,7 +108,7 @@ def context_params(config: RunnerConfig, n_ctx_train: int) -> llama_context_para
     params.offload_kqv = config.offload_kv
     params.op_offload = config.offload_ops
     params.swa_full = config.swa_full
-    params.kv_unified = True
+    params.kv_unified = config.kv_unified
     params.no_perf = True
     return params
 

@@ -25,6 +25,7 @@ from server.engine.llama.config import RunnerConfig
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import LlamaTokenizer
 from server.engine.modelinfo import ModelInfo
+from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
 
@@ -40,12 +41,20 @@ class LlamaRunner:
         self.tokenizer = LlamaTokenizer(self._vocab)
         self._pieces = self.tokenizer.pieces if config.special else self.tokenizer.plain_pieces
         n_slots = config.n_slots
-        self._context = Context(model, params.context_params(config, model.n_ctx_train))
+        self.can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
+        wanted = params.context_params(config, model.n_ctx_train, can_cut=self.can_cut)
+        self._context = Context(model, wanted)
+        self.n_seq = self._context.n_seq
         self._pools = self._attach_threads(config)
         self._memory = self._context.memory
         self._batch = Batch(max(self._context.n_batch, n_slots), 1)
-        self.can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
+        self.can_share = config.kv_unified
+        self.can_shift = self._memory.can_shift
         self.info = self._describe(config)
+        self.n_cells = self.info.n_ctx
+        if model.is_recurrent:  # a state has one size, however many tokens led to it
+            self.n_cells = self.info.n_ctx_slot * self.n_seq
+        self._adapters: Adapters = ()
         if config.warmup:
             self._warm_up()
 
@@ -64,10 +73,10 @@ class LlamaRunner:
 
     def _attach_threads(self, config: RunnerConfig) -> list[Threadpool]:
         """Threads that outlive a batch: without a pool, every decode would start its own."""
-        wanted = params.context_params(config, self._model.n_ctx_train)
-        pools = [Threadpool(params.threadpool_params(config, wanted.n_threads_batch))]
-        if wanted.n_threads != wanted.n_threads_batch:
-            pools.append(Threadpool(params.threadpool_params(config, wanted.n_threads)))
+        n_threads, n_threads_batch = self._context.n_threads
+        pools = [Threadpool(params.threadpool_params(config, n_threads_batch))]
+        if n_threads != n_threads_batch:
+            pools.append(Threadpool(params.threadpool_params(config, n_threads)))
         self._context.attach_threadpool(pools[-1], pools[0])
         return pools
 
@@ -150,10 +159,34 @@ class LlamaRunner:
 
     # memory
 
-    def cut(self, seq_id: int, n_tokens: int) -> None:
+    def cut(self, seq_id: int, n_tokens: int) -> bool:
         """See ModelRunner."""
-        if not self._memory.seq_rm(seq_id, n_tokens, -1):
-            self._memory.seq_rm(seq_id, -1, -1)
+        if self._memory.seq_rm(seq_id, n_tokens, -1):
+            return True
+        self._memory.seq_rm(seq_id, -1, -1)
+        return False
+
+    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
+        """See ModelRunner."""
+        if is_whole:
+            self._memory.seq_cp(source, target, -1, -1)
+        else:
+            self._memory.seq_cp(source, target, 0, n_tokens)
+
+    def shift(self, seq_id: int, start: int, end: int, n_tokens: int) -> None:
+        """See ModelRunner."""
+        self._memory.seq_rm(seq_id, start, end)
+        self._memory.seq_add(seq_id, end, n_tokens, start - end)
+
+    def move(self, seq_id: int, source: int, target: int, n: int) -> None:
+        """See ModelRunner."""
+        self._memory.seq_rm(seq_id, target, source)
+        self._memory.seq_add(seq_id, source, source + n, target - source)
+
+    def use_adapters(self, adapters: Adapters) -> None:
+        """See ModelRunner."""
+        if adapters != self._adapters:
+            self._adapters = adapters
 
     def save(self, seq_id: int) -> State | None:
         """See ModelRunner. Releases the GIL."""

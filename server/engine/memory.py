@@ -1,0 +1,231 @@
+"""All sequences of the KV memory, what is retained of them, and what went to host memory.
+
+The one place where the mirror (`sequence`, `cells`) and the runner's memory change together, so
+that they cannot disagree. No slot owns a prefix: any sequence, running, idle or retained, can give
+its leading tokens to another, which shares the cells and copies nothing. It decides nothing about
+requests; that is `slots` and `prefix`. Engine thread only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from server.engine.cells import CellIds
+from server.engine.cells import Cells
+from server.engine.host_cache import Entry
+from server.engine.host_cache import HostCache
+from server.engine.runner import ModelRunner
+from server.engine.sequence import Scope
+from server.engine.sequence import Sequence
+from server.engine.task import Tokens
+
+WORTH_SAVING = 16
+"""A sequence goes to the host if one in so many of its tokens exists nowhere else: computing a
+token costs some hundred times as much as copying its state."""
+
+
+class Chunk(NamedTuple):
+    """n tokens at position source that are wanted at position target."""
+
+    source: int
+    target: int
+    n: int
+
+
+class Memory:
+    """The sequences of one runner."""
+
+    def __init__(
+        self,
+        runner: ModelRunner,
+        host_cache: HostCache,
+        clock: Callable[[], float],
+        *,
+        moves_idle: bool,
+    ) -> None:
+        self._runner = runner
+        self._moves_idle = moves_idle
+        self._clock = clock
+        self.host_cache = host_cache
+        self.cells = Cells(runner.n_cells)
+        self.sequences: list[Sequence] = []
+        self._retained: list[Sequence] = []
+        self._free_ids = list(range(runner.n_seq))[::-1]
+
+    # sequences
+
+    def new(self, scope: Scope, keep: Sequence | None = None) -> Sequence | None:
+        """An empty sequence; a retained one, but not keep, makes room. None: no id is left."""
+        retained = [sequence for sequence in self._retained if sequence is not keep]
+        if not self._free_ids and retained:
+            self.evict(min(retained, key=lambda sequence: sequence.last_used))
+        if not self._free_ids:
+            return None
+        sequence = Sequence(self._free_ids.pop(), scope)
+        self.sequences.append(sequence)
+        return sequence
+
+    def retain(self, sequence: Sequence) -> None:
+        """Keep a sequence that no slot has any more, until its cells or its id are needed."""
+        if sequence.n_tokens and not sequence.is_private:
+            self._retained.append(sequence)
+        else:
+            self._free(sequence)
+
+    def adopt(self, sequence: Sequence) -> None:
+        """A slot takes a retained sequence over."""
+        self._retained.remove(sequence)
+
+    def is_retained(self, sequence: Sequence) -> bool:
+        """Whether no slot has it."""
+        return sequence in self._retained
+
+    def _free(self, sequence: Sequence) -> None:
+        self.cut(sequence, 0)
+        self.sequences.remove(sequence)
+        self._free_ids.append(sequence.id)
+
+    # tokens
+
+    def append(self, sequence: Sequence, token: int) -> None:
+        """A row of one token was decoded."""
+        sequence.append(token, self.cells.take_one())
+
+    def extend(self, sequence: Sequence, tokens: Tokens) -> None:
+        """A chunk of tokens, (n,) int32, was decoded."""
+        sequence.extend(tokens, self.cells.take(len(tokens)))
+
+    def cut(self, sequence: Sequence, n_tokens: int) -> None:
+        """Keep the first n_tokens; where the memory can't be cut there, none."""
+        if n_tokens >= sequence.n_tokens:
+            return
+        if not self._runner.cut(sequence.id, n_tokens):
+            n_tokens = 0
+        self._drop(sequence, n_tokens, sequence.n_tokens)
+
+    def clear(self, sequence: Sequence) -> None:
+        """Keep nothing, whatever the runner's memory holds (after a batch that failed)."""
+        self._runner.cut(sequence.id, 0)
+        self._drop(sequence, 0, sequence.n_tokens)
+
+    def copy_prefix(self, donor: Sequence, target: Sequence, n_tokens: int) -> None:
+        """Let an empty sequence hold the first n_tokens of donor, in the same cells."""
+        self._runner.copy(donor.id, target.id, n_tokens, is_whole=n_tokens == donor.n_tokens)
+        cells = donor.cells[:n_tokens]
+        self.cells.share(cells)
+        target.extend(donor.tokens[:n_tokens], cells)
+        donor.last_used = self._clock()
+
+    def shift(self, sequence: Sequence, start: int, end: int) -> bool:
+        """Forget positions [start, end) and move what follows down.
+
+        Shared cells can't move, so what moves is made the sequence's own first. False: there is
+        no room for that.
+        """
+        if not self.is_own(sequence.cells[end:]) and not self._unshare(sequence):
+            return False
+        self._runner.shift(sequence.id, start, end, sequence.n_tokens)
+        self._drop(sequence, start, end)
+        return True
+
+    def reuse_chunks(self, sequence: Sequence, chunks: list[Chunk]) -> None:
+        """Keep only these chunks of a sequence, in order of their targets, each moved there."""
+        kept = np.concatenate([np.arange(c.source, c.source + c.n) for c in chunks])
+        for chunk in chunks:
+            if chunk.source != chunk.target:
+                self._runner.move(sequence.id, chunk.source, chunk.target, chunk.n)
+        self._runner.cut(sequence.id, len(kept))
+        gone = np.setdiff1d(np.arange(sequence.n_tokens), kept)
+        self.cells.drop(sequence.cells[gone])
+        sequence.keep(kept)
+
+    def _unshare(self, sequence: Sequence) -> bool:
+        """Give a sequence cells that it shares with nobody."""
+        state = self._runner.save(sequence.id)
+        n_shared = sequence.n_tokens - self.cells.n_unique(sequence.cells)
+        if state is None or not self.make_room(n_shared):
+            return False
+        entry = Entry(sequence.tokens.copy(), state, sequence.scope)
+        self.cut(sequence, 0)
+        return self.restore(sequence, entry)
+
+    def _drop(self, sequence: Sequence, start: int, end: int) -> None:
+        self.cells.drop(sequence.cells[start:end].copy())
+        sequence.remove(start, end)
+
+    # host memory
+
+    def save(self, sequence: Sequence) -> None:
+        """Copy a sequence to the host cache, unless it is there or must not be shared."""
+        cache, tokens, scope = self.host_cache, sequence.tokens, sequence.scope
+        if not len(tokens) or sequence.is_private or not cache.is_enabled:
+            return
+        if not cache.covers(tokens, scope):
+            state = self._runner.save(sequence.id)
+            if state is not None:
+                cache.put(tokens, state, scope)
+
+    def restore(self, sequence: Sequence, entry: Entry) -> bool:
+        """Fill an empty sequence from a saved one. False: no room, it stays empty."""
+        if not self.make_room(len(entry.tokens)):
+            return False
+        if not self._runner.restore(sequence.id, entry.state):
+            return False
+        self.extend(sequence, entry.tokens)
+        return True
+
+    # room
+
+    @property
+    def idle(self) -> list[Sequence]:
+        """Sequences with tokens that no running request writes to, least recently used first."""
+        idle = [s for s in self.sequences if s.n_tokens and not s.is_live]
+        return sorted(idle, key=lambda sequence: sequence.last_used)
+
+    @property
+    def n_idle_cells(self) -> int:
+        """Cells that only idle sequences hold."""
+        live = (s.cells for s in self.sequences if s.is_live)
+        return self.cells.n_used - self.cells.n_held_by(live)
+
+    def is_own(self, cells: CellIds) -> bool:
+        """Whether one sequence alone holds all of these."""
+        return self.cells.n_unique(cells) == len(cells)
+
+    def save_rare(self, sequence: Sequence) -> None:
+        """Save a sequence of which too little exists elsewhere."""
+        if self.cells.n_unique(sequence.cells) * WORTH_SAVING >= sequence.n_tokens:
+            self.save(sequence)
+
+    def evict(self, sequence: Sequence) -> None:
+        """Forget an idle sequence, to the host if it is worth that."""
+        self.save_rare(sequence)
+        if sequence in self._retained:
+            self._retained.remove(sequence)
+            self._free(sequence)
+        else:
+            self.cut(sequence, 0)
+
+    def evict_oldest(self) -> bool:
+        """Forget the least recently used idle sequence; False if there is none."""
+        idle = self.idle
+        if idle:
+            self.evict(idle[0])
+        return bool(idle)
+
+    def make_room(self, n_cells: int) -> bool:
+        """Evict until n_cells are free; False if that can't be."""
+        while self.cells.n_free < n_cells:
+            if not self.evict_oldest():
+                return False
+        return True
+
+    def bound_idle(self) -> None:
+        """Every row looks at the cells of idle sequences: move what costs too much to the host."""
+        if not self._moves_idle:
+            return
+        while self.n_idle_cells > self._runner.n_idle_cells and self.evict_oldest():
+            pass

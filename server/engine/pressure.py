@@ -1,0 +1,110 @@
+"""What happens when cells run short: forget, compute less at once, preempt, resume.
+
+First idle sequences go, least recently used first. Then the youngest running request gives up its
+cells: what it holds goes to the host cache, or is computed again, and the client notices only
+time. A full slot is shifted where that is asked for. Engine thread only.
+"""
+
+from __future__ import annotations
+
+from server.engine.memory import Memory
+from server.engine.scheduler import BatchPlan
+from server.engine.slot import Slot
+from server.engine.slot import SlotState
+from server.engine.slots import Slots
+from server.engine.task import ErrorKind
+from server.engine.task import StopType
+from server.engine.task import Task
+
+HEADROOM = 16
+"""A preempted request resumes when one in so many cells stays free beside it."""
+N_KEEP_MARGIN = 4
+"""Tokens that a context shift always leaves room for (as in the reference)."""
+FULL = "Context size has been exceeded."
+
+ACTIVE = (SlotState.PREFILL, SlotState.DECODE)
+
+
+class Pressure:
+    """Keeps the running requests within the memory."""
+
+    def __init__(self, slots: Slots, memory: Memory) -> None:
+        self._slots = slots
+        self._memory = memory
+
+    def can_admit(self, task: Task) -> bool:
+        """Whether a new task may start: nothing preempted waits, and its prompt has room."""
+        states = [slot.state for slot in self._slots]
+        if SlotState.PREEMPTED in states:
+            return False
+        n_free = self._memory.cells.n_free
+        if n_free >= len(task.prompt) or not any(slot.is_busy for slot in self._slots):
+            return True
+        needed = len(task.prompt) - self._slots.n_shareable(task)
+        return n_free + self._memory.n_idle_cells >= needed
+
+    def resume(self) -> None:
+        """Let the oldest preempted request go on if there is room again."""
+        preempted = [slot for slot in self._slots if slot.state is SlotState.PREEMPTED]
+        if not preempted:
+            return
+        oldest = min(preempted, key=lambda slot: slot.task_id)
+        cells = self._memory.cells
+        n_room = cells.n_free + self._memory.n_idle_cells
+        n_needed = len(oldest.target) + cells.n_cells // HEADROOM
+        is_alone = not any(slot.state in (*ACTIVE, SlotState.WAIT) for slot in self._slots)
+        if is_alone or n_room >= n_needed:
+            oldest.resume()
+
+    def fit(self, plan: BatchPlan) -> BatchPlan | None:
+        """The plan, or as much of it as finds cells; None: a request was preempted, plan again."""
+        n_free = self._memory.cells.n_free
+        if n_free >= plan.n_rows or self._memory.make_room(plan.n_rows):
+            return plan
+        n_free = self._memory.cells.n_free
+        if plan.chunks and n_free > len(plan.decoding):
+            return plan.limited(n_free)
+        self.preempt_youngest()
+        return None
+
+    def shrink(self, plan: BatchPlan) -> BatchPlan | None:
+        """What to try after a batch found no cells although the mirror has some."""
+        if self._memory.evict_oldest():
+            return plan
+        if plan.chunks and plan.n_rows > len(plan.decoding) + 1:
+            return plan.limited(max(len(plan.decoding) + 1, plan.n_rows // 2))
+        self.preempt_youngest()
+        return None
+
+    def preempt_youngest(self) -> None:
+        """Take the cells of the youngest running request; end it if it has them all."""
+        active = [slot for slot in self._slots if slot.state in ACTIVE]
+        youngest = max(active, key=lambda slot: slot.task_id)
+        if len(active) == 1:
+            self._slots.fail(youngest, ErrorKind.SERVER, FULL)
+        else:
+            self._memory.save(youngest.sequence)
+            youngest.preempt()
+            self._slots.stats.n_preempted += 1
+        self._memory.cut(youngest.sequence, 0)
+
+    # context shift
+
+    def shift_full(self, *, add_bos: bool) -> None:
+        """Make room in every slot whose context is full and may be shifted."""
+        for slot in self._slots:
+            if slot.state is SlotState.DECODE and slot.shifts and slot.is_full:
+                self._shift(slot, add_bos=add_bos)
+
+    def _shift(self, slot: Slot, *, add_bos: bool) -> None:
+        """Forget n_discard tokens after the first n_keep, as the reference counts them."""
+        task, n_held = slot.task, slot.sequence.n_tokens
+        assert task is not None
+        n_keep = len(task.prompt) if task.n_keep < 0 else task.n_keep
+        n_keep = min(n_keep + add_bos, slot.n_ctx - N_KEEP_MARGIN)
+        n_left = n_held - n_keep
+        n_discard = min(task.n_discard or n_left // 2, max(0, n_left - 1))
+        slot.truncated = True
+        if n_discard < 1 or not self._memory.shift(slot.sequence, n_keep, n_keep + n_discard):
+            slot.stop(StopType.LIMIT)
+            self._slots.finish(slot)
