@@ -6,7 +6,6 @@ completion_token_output of `server-task.cpp`.
 
 from __future__ import annotations
 
-import codecs
 import math
 from collections.abc import Sequence
 
@@ -85,8 +84,25 @@ def _log(p: float) -> float:
 
 
 def whole_text(piece: bytes) -> str:
-    """The text of a piece without a character that is cut off at its end."""
-    return codecs.getincrementaldecoder("utf-8")("replace").decode(piece)
+    """The text of a piece without a character that is cut off at its end.
+
+    Bytes that begin no character in any text (0xC0, 0xF5, ...) count as beginnings, as in the
+    reference.
+    """
+    for n_bytes, lead in enumerate(reversed(piece[-4:]), 1):
+        if n_bytes < _character_bytes(lead):
+            piece = piece[:-n_bytes]
+            break
+    return piece.decode("utf-8", "replace")
+
+
+def _character_bytes(lead: int) -> int:
+    """How long the character is that a byte begins; 1 for bytes that begin no longer one."""
+    if lead & 0xE0 == 0xC0:
+        return 2
+    if lead & 0xF0 == 0xE0:
+        return 3
+    return 4 if lead & 0xF8 == 0xF0 else 1
 
 
 def shown_probs(event: Finished, tokenizer: Tokenizer) -> Sequence[TokenProb]:

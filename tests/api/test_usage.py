@@ -50,7 +50,14 @@ def test_probabilities_of_zero_have_the_lowest_logarithm() -> None:
 
 @pytest.mark.parametrize(
     ("piece", "text"),
-    [(b"abc", "abc"), ("é".encode(), "é"), (b"a\xe2\x82", "a"), (b"\xff!", "\ufffd!"), (b"", "")],
+    [
+        (b"abc", "abc"),
+        ("é".encode(), "é"),
+        (b"a\xe2\x82", "a"),
+        (b"\xff!", "\ufffd!"),
+        (b"a\xf6", "a"),
+        (b"", ""),
+    ],
 )
 def test_a_character_that_is_cut_off_is_left_out_of_the_text(piece: bytes, text: str) -> None:
     assert whole_text(piece) == text

@@ -1,0 +1,128 @@
+"""Where two answers differ: keys, types, lengths, and values as far as they are determined.
+
+A path names a place with dots, list indices included (`events.2.choices.0.delta`), so that globs
+can match it. What a clock, a random id or the machine decides counts by its type, or by a pattern.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Json = Any
+
+UNDETERMINED = re.compile(
+    r"""(created | system_fingerprint | build_info | model_path | id_task
+        | time_ms | \w+_ms | \w+_per_second | t_start | t_last)""",
+    re.VERBOSE,
+)
+"""Keys whose values count by their type only."""
+
+PATTERNS = {
+    "id": re.compile(r"(chatcmpl|cmpl)-[0-9A-Za-z]{32}"),
+    "media_marker": re.compile(r"<__media_[0-9A-Za-z]+__>"),
+}
+"""Keys whose texts are random; both sides must look like this."""
+
+FIELD_MESSAGE = re.compile(r"Field '[^']+': ")
+"""How messages about a wrong value begin; then comes the text of the reference's JSON library."""
+
+PROBABILITIES = frozenset({"prob", "logprob"})
+PROBABILITY_TOLERANCE = 2e-3
+
+TYPES = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "float",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place. what: missing (we lack it), extra, type, length or value."""
+
+    path: str
+    what: str
+    reference: Json
+    ours: Json
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}: reference {self.reference!r}, ours {self.ours!r}"
+
+
+def answers_differ(reference: Json, ours: Json) -> list[Difference]:
+    """All differences between two answers; the status alone where it differs."""
+    if reference["status"] != ours["status"]:
+        return [Difference("status", "value", _brief(reference), _brief(ours))]
+    return list(differences(reference, ours))
+
+
+def differences(reference: Json, ours: Json, path: str = "") -> Iterator[Difference]:
+    """All differences between two JSON values."""
+    if type(reference) is not type(ours):
+        yield Difference(path, "type", _typed(reference), _typed(ours))
+    elif isinstance(reference, dict):
+        yield from _in_objects(reference, ours, path)
+    elif isinstance(reference, list):
+        yield from _in_lists(reference, ours, path)
+    elif not _agree(path.rpartition(".")[2], reference, ours):
+        yield Difference(path, "value", reference, ours)
+
+
+def _in_objects(reference: Json, ours: Json, path: str) -> Iterator[Difference]:
+    for key, value in reference.items():
+        place = f"{path}.{key}" if path else key
+        if key in ours:
+            yield from differences(value, ours[key], place)
+        else:
+            yield Difference(place, "missing", value, None)
+    for key in ours.keys() - reference.keys():
+        yield Difference(f"{path}.{key}" if path else key, "extra", None, ours[key])
+
+
+def _in_lists(reference: Json, ours: Json, path: str) -> Iterator[Difference]:
+    if len(reference) != len(ours):
+        yield Difference(path, "length", len(reference), len(ours))
+    for i, (theirs, mine) in enumerate(zip(reference, ours, strict=False)):
+        yield from differences(theirs, mine, f"{path}.{i}")
+
+
+def _agree(key: str, reference: Json, ours: Json) -> bool:
+    if UNDETERMINED.fullmatch(key):
+        return True
+    pattern = PATTERNS.get(key)
+    if pattern is not None and isinstance(reference, str) and pattern.fullmatch(reference):
+        return pattern.fullmatch(ours) is not None
+    if key == "message" and isinstance(reference, str):
+        return _same_message(reference, ours)
+    if key == "id_slot":
+        return bool((reference < 0) == (ours < 0))
+    if key in PROBABILITIES:
+        return math.isclose(reference, ours, rel_tol=PROBABILITY_TOLERANCE, abs_tol=1e-4)
+    return bool(reference == ours)
+
+
+def _same_message(reference: str, ours: str) -> bool:
+    """Whether an error says the same, or more; of a wrong field, whether it names the field."""
+    field = FIELD_MESSAGE.match(reference)
+    return ours.startswith(field.group() if field else reference)
+
+
+def _brief(answer: Json) -> str:
+    return f"{answer['status']} {_short(answer.get('body', answer.get('events')))}"
+
+
+def _typed(value: Json) -> str:
+    return f"{TYPES[type(value)]} {_short(value)}"
+
+
+def _short(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= 160 else text[:157] + "..."
