@@ -83,6 +83,7 @@ class Engine:
         self._clock = clock
         self._stop_at: float | None = None
         self._snapshot_at = float("-inf")
+        self._publish()
 
     # loop
 

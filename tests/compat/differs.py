@@ -256,20 +256,6 @@ NOT_BUILT_YET = (
 
 BUGS = (
     Differs(
-        "bug: before the first request the engine has shown no slots",
-        ("slots-unused", "keys-bearer", "keys-x-api-key", "keys-without-bearer"),
-        ("body",),
-    ),
-    Differs(
-        "bug: before the first request the engine has shown no slots",
-        ("slots-with-a-free-one",),
-    ),
-    Differs(
-        "bug: control tokens have text in probabilities although they have none in the output",
-        ("native-n-probs-beyond-vocabulary",),
-        ("body.completion_probabilities.0.top_logprobs.*",),
-    ),
-    Differs(
         "bug: a prefilled message in parts is echoed otherwise than it stands in the prompt",
         ("chat-prefill-in-parts",),
         ("body.choices.0.message.content",),

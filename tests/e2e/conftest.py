@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,17 @@ def start(tmp_path: Path) -> Iterator[Starter]:
     servers: list[LiveServer] = []
 
     def start_server(
-        *args: str | Path, command: tuple[str, ...] | None = None, ready: bool = True
+        *args: str | Path,
+        command: tuple[str, ...] | None = None,
+        environment: Mapping[str, str] | None = None,
+        port: int | None = None,
+        ready: bool = True,
     ) -> LiveServer:
         log_path = tmp_path / f"log{len(servers)}"
-        servers.append(live.start(args, log_path, command=command, ready=ready))
+        server = live.start(
+            args, log_path, command=command, environment=environment, port=port, ready=ready
+        )
+        servers.append(server)
         return servers[-1]
 
     yield start_server

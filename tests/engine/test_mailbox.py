@@ -38,7 +38,7 @@ def client() -> Iterator[EngineClient]:
     """A running engine thread over a fake runner."""
     mailbox = Mailbox(ThreadDelivery())
     thread.start(
-        lambda on_progress: FakeRunner(n_ctx_slot=10**6, n_cells=10**9), mailbox, EngineConfig()
+        lambda on_progress: FakeRunner(n_ctx_slot=10**5, n_cells=10**5), mailbox, EngineConfig()
     )
     engine = EngineClient(mailbox)
     assert engine.wait_ready(WAIT_S) is Status.READY
@@ -158,7 +158,7 @@ class Runner(FakeRunner):
         native.append(monkey.get_original("_thread", "get_ident")())
         super().decode()
         mailbox.log("from.engine", logging.INFO, "decoded") if len(native) == 1 else None
-thread.start(lambda on_progress: Runner(n_ctx_slot=5000, n_cells=10**9), mailbox, EngineConfig())
+thread.start(lambda on_progress: Runner(n_ctx_slot=5000, n_cells=10**5), mailbox, EngineConfig())
 client = EngineClient(mailbox)
 client.wait_ready(30)
 

@@ -70,9 +70,12 @@ def model_params(config: RunnerConfig) -> llama_model_params:
 def n_seq(config: RunnerConfig, *, can_retain: bool) -> int:
     """Sequence ids: one for each slot, and some for what is retained beyond the slots.
 
-    libllama's cost of a batch grows with the square of the number, so there are not many.
+    libllama's cost of a batch grows with the square of the number, so there are not many; more
+    than a ubatch has rows abort the process.
     """
-    return config.n_slots + (N_RETAINED if can_retain else 0)
+    n_retained = N_RETAINED if can_retain else 0
+    limit = min(MAX_SEQ, config.n_ubatch, config.n_batch)
+    return max(config.n_slots, min(config.n_slots + n_retained, limit))
 
 
 def n_ctx_slot(config: RunnerConfig, n_ctx_train: int) -> int:
@@ -96,8 +99,8 @@ def context_params(
         n_ctx = max(n_ctx, n_ctx_slot(config, n_ctx_train) * config.n_slots)
     params.n_ctx = n_ctx
     params.n_batch = max(config.n_batch, config.n_slots)
-    params.n_ubatch = config.n_ubatch
-    params.n_seq_max = min(MAX_SEQ, n_seq(config, can_retain=can_cut and config.kv_unified))
+    params.n_ubatch = max(config.n_ubatch, config.n_slots)
+    params.n_seq_max = n_seq(config, can_retain=can_cut and config.kv_unified)
     params.n_threads = config.n_threads if config.n_threads > 0 else default_threads()
     params.n_threads_batch = (
         config.n_threads_batch if config.n_threads_batch > 0 else params.n_threads

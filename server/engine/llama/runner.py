@@ -44,7 +44,7 @@ class LlamaRunner:
         self.can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
         wanted = params.context_params(config, model.n_ctx_train, can_cut=self.can_cut)
         self._context = Context(model, wanted)
-        self.n_seq = self._context.n_seq
+        self.n_seq = self._context.n_seq_max
         self._pools = self._attach_threads(config)
         self._memory = self._context.memory
         self._batch = Batch(max(self._context.n_batch, n_slots), 1)
@@ -130,7 +130,7 @@ class LlamaRunner:
 
     def new_sampler(self, params: SamplingParams) -> LlamaSampler:
         """See ModelRunner."""
-        return LlamaSampler(self._context, self._vocab, params, self.tokenizer.piece)
+        return LlamaSampler(self._context, self._vocab, params, self.piece)
 
     # one batch
 
