@@ -250,6 +250,10 @@ class Context(Stateful):
         """Times and counts, zero where params.no_perf is set."""
         return raw_perf.llama_perf_context(self.ptr)
 
+    def log_perf(self) -> None:
+        """Write times and counts into the log."""
+        raw_perf.llama_perf_context_print(self.ptr)
+
     def reset_perf(self) -> None:
         """Start times and counts again."""
         raw_perf.llama_perf_context_reset(self.ptr)

@@ -17,6 +17,8 @@ from llama_ctypes.ctype import Ptr
 from llama_ctypes.ctype import ref
 from llama_ctypes.errors import LlamaError
 from llama_ctypes.raw import backend
+from llama_ctypes.raw import rpc
+from llama_ctypes.raw.device import ggml_backend_buffer_type_t
 from llama_ctypes.raw.device import ggml_backend_dev_t
 from llama_ctypes.raw.device import ggml_backend_dev_type
 from llama_ctypes.raw.device import ggml_backend_device
@@ -54,6 +56,32 @@ def by_name(name: str) -> Device:
             return device
     names = ", ".join(device.name for device in found)
     raise DeviceError(f"no device is called {name!r}; there are: {names}")
+
+
+def add_remote(endpoint: str) -> None:
+    """Make the devices of the ggml RPC server at host:port known, as RPC0, RPC1...
+
+    C aborts the process where nobody answers there; look first. DeviceError without devices.
+    """
+    runtime.start()
+    if not runtime.supports_rpc():
+        raise DeviceError(
+            "this build can't use remote devices; run ./build_native.sh -DGGML_RPC=ON"
+        )
+    registration = rpc.ggml_backend_rpc_add_server(endpoint.encode())
+    if not registration:
+        raise DeviceError(f"the RPC server at {endpoint} has no devices")
+    backend.ggml_backend_register(registration)
+
+
+def buffer_types() -> dict[str, ggml_backend_buffer_type_t]:
+    """The ordinary memory of every device, by the name that tensor overrides use."""
+    found = (backend.ggml_backend_dev_buffer_type(device.ptr) for device in devices())
+    return {
+        (backend.ggml_backend_buft_name(kind) or b"").decode("utf-8", "replace"): kind
+        for kind in found
+        if kind
+    }
 
 
 def device_array(chosen: Sequence[Device]) -> Ptr[ggml_backend_dev_t]:

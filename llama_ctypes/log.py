@@ -86,6 +86,11 @@ def set_sink(sink: Sink | None) -> None:
     install()
 
 
+def write(level: int, line: str) -> None:
+    """Put a line of one's own into the log, where the libraries' lines go."""
+    _LOG.sink(level, line)
+
+
 def install() -> None:
     """Take over the log of the native libraries. Loads them; done when the first object is made."""
     system.llama_log_set(_LOG.callback, None)

@@ -114,11 +114,23 @@ def _act(ctx: click.Context, arguments: tuple[Argument, ...]) -> None:
             click.echo(ctx.get_help())
         elif key == "version":
             click.echo(version_text())
+        elif key == "list_devices":
+            click.echo("\n".join(_device_lines()))
         elif key == "completion_bash":
             click.echo("\n".join(_completion_script()))
         else:
             continue
         ctx.exit()
+
+
+def _device_lines() -> list[str]:
+    from llama_ctypes.errors import LlamaError
+    from server.launch import device_lines
+
+    try:
+        return list(device_lines())
+    except LlamaError as error:
+        raise Failure(str(error)) from None
 
 
 def _completion_script() -> Iterator[str]:

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
 
 from server.engine import thread
 from server.engine.client import EngineClient
 from server.engine.delivery import choose_delivery
 from server.engine.engine import EngineConfig
+from server.engine.llama.config import Placement
+from server.engine.llama.config import Positions
 from server.engine.llama.config import RunnerConfig
+from server.engine.llama.config import Threads
 from server.engine.mailbox import Mailbox
 from server.engine.runner import ModelRunner
+from server.options.settings import ContextSettings
+from server.options.settings import DeviceSettings
 from server.options.settings import Settings
 
 DEBUG_VARIABLE = "LLAMA_SERVER_SLOTS_DEBUG"
@@ -49,19 +55,70 @@ def runner_config(settings: Settings) -> RunnerConfig:
         kv_unified=not slots.has_split_streams,
         n_threads=device.generation_threads,
         n_threads_batch=device.batch_threads,
-        poll=device.poll,
+        threads=threads(device),
+        threads_batch=threads_batch(device),
+        numa=device.numa,
+        placement=placement(device),
         n_gpu_layers=device.n_gpu_layers,
         flash_attn=context.flash_attn,
         cache_type_k=context.cache_type_k,
         cache_type_v=context.cache_type_v,
         load_mode=model.effective_load_mode,
+        lazy_mode=model.lazy_mode,
         check_tensors=model.check_tensors,
+        metadata=model.override_kv,
+        positions=positions(context),
         offload_kv=device.kv_offload,
         offload_ops=device.op_offload,
         use_extra_buffers=device.repack,
         swa_full=context.swa_full,
+        n_ctx_slot_max=slots.kv_unified_per_slot,
+        perf=context.perf,
         warmup=model.warmup,
         special=context.special,
+    )
+
+
+def threads(device: DeviceSettings) -> Threads:
+    """How the threads of generation run."""
+    return Threads(device.cpu_mask, device.cpu_strict, device.prio, device.poll)
+
+
+def threads_batch(device: DeviceSettings) -> Threads:
+    """How the threads of prompts run: as those of generation, but for what is said of them."""
+    strict, prio, poll = device.cpu_strict_batch, device.prio_batch, device.poll_batch
+    return Threads(
+        device.cpu_mask_batch or device.cpu_mask,
+        device.cpu_strict if strict is None else strict,
+        device.prio if prio is None else prio,
+        device.poll if poll is None else poll,
+    )
+
+
+def placement(device: DeviceSettings) -> Placement:
+    """Which devices hold the model, and which part of it."""
+    return Placement(
+        devices=device.devices,
+        rpc_servers=device.rpc_servers,
+        split_mode=device.split_mode,
+        tensor_split=device.tensor_split,
+        main_gpu=device.main_gpu,
+        no_host=device.no_host,
+        tensor_buffers=device.tensor_buffers,
+    )
+
+
+def positions(context: ContextSettings) -> Positions:
+    """RoPE and YaRN."""
+    return Positions(
+        rope_scaling=context.rope_scaling,
+        rope_freq_base=context.rope_freq_base,
+        rope_freq_scale=context.effective_rope_freq_scale,
+        yarn_orig_ctx=context.yarn_orig_ctx,
+        yarn_ext_factor=context.yarn_ext_factor,
+        yarn_attn_factor=context.yarn_attn_factor,
+        yarn_beta_fast=context.yarn_beta_fast,
+        yarn_beta_slow=context.yarn_beta_slow,
     )
 
 
@@ -80,6 +137,19 @@ def engine_config(settings: Settings) -> EngineConfig:
 def host_cache_bytes(cache_ram_mib: int) -> int | None:
     """--cache-ram in the engine's terms: None = no limit."""
     return None if cache_ram_mib < 0 else cache_ram_mib << 20
+
+
+def device_lines() -> Iterator[str]:
+    """What --device takes, as llama-server lists it."""
+    from server.engine.llama.placement import offload_devices
+
+    devices = offload_devices()
+    yield "Available devices:"
+    for each in devices:
+        total, free = each.memory_total_bytes >> 20, each.memory_free_bytes >> 20
+        yield f"  {each.name}: {each.description} ({total} MiB, {free} MiB free)"
+    if not devices:
+        yield "  (none)"
 
 
 def _load(config: RunnerConfig, mailbox: Mailbox, on_progress: thread.OnProgress) -> ModelRunner:

@@ -10,6 +10,7 @@ from server.values import flag
 from server.values import integer
 from server.values import integer_in
 from server.values import number
+from server.values import number_in
 from server.values import on_off_auto
 from server.values import one_of
 from server.values import one_text
@@ -48,10 +49,10 @@ CONTEXT = Section("context", "Context and generation", (
     Option("rope_scale", ("--rope-scale",), positive_number, None, "N",
            env="LLAMA_ARG_ROPE_SCALE", shown_default="from the model",
            help="stretch the context by this factor; the same as --rope-freq-scale 1/N"),
-    Option("rope_freq_base", ("--rope-freq-base",), number, 0.0, "N",
+    Option("rope_freq_base", ("--rope-freq-base",), number_in(0), 0.0, "N",
            env="LLAMA_ARG_ROPE_FREQ_BASE", shown_default="from the model",
            help="RoPE base frequency"),
-    Option("rope_freq_scale", ("--rope-freq-scale",), number, 0.0, "N",
+    Option("rope_freq_scale", ("--rope-freq-scale",), number_in(0), 0.0, "N",
            env="LLAMA_ARG_ROPE_FREQ_SCALE", shown_default="from the model",
            help="RoPE frequency scale; 1/N stretches the context N times"),
     Option("yarn_orig_ctx", ("--yarn-orig-ctx",), integer_in(0), 0, "N",

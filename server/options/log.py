@@ -38,6 +38,8 @@ ACTIONS = Section("actions", "Print and exit", (
            help="show this text"),
     Option("version", ("--version",), flag, False, tags=_ACTION,
            help="show the versions of llamactl and of llama.cpp"),
+    Option("list_devices", ("--list-devices",), flag, False, tags=_ACTION,
+           help="list the devices that --device takes, with their memory"),
     Option("completion_bash", ("--completion-bash",), flag, False, tags=_ACTION,
            help="print a script that completes options in bash"),
 ))  # fmt: skip

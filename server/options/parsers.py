@@ -8,6 +8,7 @@ string_parse_kv_override in common/common.cpp.
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 from server.options.machine import logical_cpus
@@ -178,7 +179,18 @@ def tensor_overrides(value: str) -> tuple[tuple[str, str], ...]:
     for pair in pairs:
         if len(pair) != 2 or not all(pair):
             raise BadValue("TENSOR_PATTERN=BUFFER_TYPE", value)
+        _check_expression(pair[0])
     return tuple((pattern, buffer) for pattern, buffer in pairs)
+
+
+def _check_expression(pattern: str) -> None:
+    """libllama's dialect differs a little, but what nobody understands is said at once."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
+    except re.error as error:
+        raise BadValue(f"a regular expression ({error})", pattern) from None
 
 
 def scaled_files(value: str) -> tuple[tuple[str, float], ...]:

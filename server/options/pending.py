@@ -26,10 +26,6 @@ _FIT = NotYet("fitting a model into device memory", (False,))
 _CHECKPOINTS = NotYet("context checkpoints", (0,))
 _HTTPS = NotYet("HTTPS", ("",))
 _REASONING = NotYet("reasoning in answers")
-_PLACEMENT = NotYet("placing single tensors", (0, False))
-_DEVICES = NotYet("choosing among devices")
-_THREADS = NotYet("placing and ranking threads")
-_POSITIONS = NotYet("RoPE and YaRN other than the model's")
 
 PENDING: Mapping[str, NotYet] = MappingProxyType(
     {
@@ -37,41 +33,11 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "lora_init_without_apply": _LORA,
         "control_vectors": _CONTROL,
         "control_vector_layers": _CONTROL,
-        "override_kv": NotYet("replacing metadata"),
-        "lazy_mode": NotYet("reading tensors on demand", ("off",)),
-        "numa": NotYet("NUMA placement"),
-        "cpu_mask": _THREADS,
-        "cpu_strict": _THREADS,
-        "prio": _THREADS,
-        "cpu_mask_batch": _THREADS,
-        "cpu_strict_batch": _THREADS,
-        "prio_batch": _THREADS,
-        "poll_batch": _THREADS,
-        "devices": _DEVICES,
-        "split_mode": _DEVICES,
-        "tensor_split": _DEVICES,
-        "main_gpu": _DEVICES,
-        "no_host": _DEVICES,
-        "cpu_moe": _PLACEMENT,
-        "n_cpu_moe": _PLACEMENT,
-        "n_cpu_ffn": _PLACEMENT,
-        "override_tensor": _PLACEMENT,
         "fit": _FIT,
         "fit_target_mib": _FIT,
         "fit_ctx": _FIT,
-        "rope_scaling": _POSITIONS,
-        "rope_scale": _POSITIONS,
-        "rope_freq_base": _POSITIONS,
-        "rope_freq_scale": _POSITIONS,
-        "yarn_orig_ctx": _POSITIONS,
-        "yarn_ext_factor": _POSITIONS,
-        "yarn_attn_factor": _POSITIONS,
-        "yarn_beta_slow": _POSITIONS,
-        "yarn_beta_fast": _POSITIONS,
-        "perf": NotYet("libllama's own timings"),
         "spm_infill": NotYet("infill"),
         "cont_batching": NotYet("answering one request at a time"),
-        "kv_unified_per_slot": NotYet("a limit of tokens for each slot"),
         "n_ctx_checkpoints": _CHECKPOINTS,
         "checkpoint_min_step": _CHECKPOINTS,
         "slot_save_path": NotYet("saving slots"),

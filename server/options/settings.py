@@ -14,6 +14,12 @@ from enum import Enum
 
 from server.options.machine import physical_cores
 
+EXPERTS = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
+"""Names of the weights of a mixture's experts (llama.cpp common/common.h)."""
+
+DENSE = r"\.ffn_(up|down|gate)\."
+"""Names of a dense model's feed-forward weights."""
+
 AUTO_SLOTS = 4
 """Slots where their number is auto (llama.cpp tools/server/server.cpp)."""
 
@@ -61,9 +67,10 @@ class DeviceSettings:
     poll: int
     cpu_mask_batch: tuple[int, ...]
     cpu_strict_batch: bool | None
-    prio_batch: int
+    prio_batch: int | None
     poll_batch: int | None
     numa: str
+    rpc_servers: tuple[str, ...]
     devices: tuple[str, ...]
     n_gpu_layers: int
     """-1 = auto, -2 = all."""
@@ -91,6 +98,14 @@ class DeviceSettings:
     def batch_threads(self) -> int:
         """The threads of --threads-batch, or those of generation."""
         return self.n_threads_batch or self.generation_threads
+
+    @property
+    def tensor_buffers(self) -> tuple[tuple[str, str], ...]:
+        """(pattern, buffer type) pairs: those of --override-tensor, then what stays in RAM."""
+        patterns = [EXPERTS] if self.cpu_moe else []
+        patterns += [rf"blk\.{i}{EXPERTS}" for i in range(self.n_cpu_moe)]
+        patterns += [rf"blk\.{i}{DENSE}" for i in range(self.n_cpu_ffn)]
+        return (*self.override_tensor, *((pattern, "CPU") for pattern in patterns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,10 @@ def test_unknown_device_lists_those_there_are() -> None:
         device.by_name("CUDA7")
 
 
+def test_the_cpus_memory_is_a_buffer_type() -> None:
+    assert "CPU" in device.buffer_types()
+
+
 def test_model_loads_on_no_device_but_the_cpu(tiny_model_path: str) -> None:
     params = Model.default_params()
     params.devices = device.device_array([])

@@ -19,6 +19,12 @@ def run(*words: str) -> Result:
     return CliRunner(env=environ).invoke(main, words)
 
 
+def test_devices_are_listed() -> None:
+    result = run("serve", "--list-devices")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Available devices:\n  ")
+
+
 @pytest.mark.parametrize("words", [["--version"], ["serve", "--version"]])
 def test_version_names_both_programs(words: list[str]) -> None:
     result = run(*words)

@@ -79,6 +79,7 @@ ARROWS: dict[str, set[str]] = {
         "server",
         "server.errors",
         "server.listen",
+        "server.launch",
         "server.logs",
         "server.models",
         "server.options",

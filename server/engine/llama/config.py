@@ -7,6 +7,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Metadata = int | float | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Where the threads of one kind of batch run, and how they wait."""
+
+    cpus: tuple[int, ...] = ()
+    """The CPUs that they may use; none = any."""
+    is_strict: bool = False
+    """Each thread stays on one CPU."""
+    prio: int = 0
+    """-1 low, 0 normal, 1 medium, 2 high, 3 realtime."""
+    poll: int = 50
+    """How long idle threads spin before they sleep, 0 to 100; without effect under OpenMP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which devices hold a model, and which part of it."""
+
+    devices: tuple[str, ...] = ()
+    """Names of ggml's devices; ("none",) = the CPU alone; () = the library's choice."""
+    rpc_servers: tuple[str, ...] = ()
+    """host:port of machines whose devices are used too."""
+    split_mode: str = "layer"
+    tensor_split: tuple[float, ...] = ()
+    main_gpu: int = 0
+    no_host: bool = False
+    tensor_buffers: tuple[tuple[str, str], ...] = ()
+    """(pattern of tensor names, buffer type) pairs; the first that matches counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """RoPE and YaRN; the defaults mean: as the model says."""
+
+    rope_scaling: str = ""
+    rope_freq_base: float = 0.0
+    rope_freq_scale: float = 0.0
+    yarn_orig_ctx: int = 0
+    yarn_ext_factor: float = -1.0
+    yarn_attn_factor: float = -1.0
+    yarn_beta_fast: float = -1.0
+    yarn_beta_slow: float = -1.0
+
 
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
@@ -23,8 +69,11 @@ class RunnerConfig:
     """One buffer for all sequences, so that they can share; else a stream for each slot."""
     n_threads: int = -1
     n_threads_batch: int = -1
-    poll: int = 50
-    """How long idle threads spin before they sleep, 0 to 100; without effect under OpenMP."""
+    threads: Threads = Threads()
+    threads_batch: Threads = Threads()
+    numa: str = ""
+    """distribute, isolate or numactl."""
+    placement: Placement = Placement()
     n_gpu_layers: int = -1
     """-1: as many as fit (the library's choice), -2: all."""
     flash_attn: str = "auto"
@@ -33,11 +82,20 @@ class RunnerConfig:
     cache_type_v: str = "f16"
     load_mode: str = "mmap"
     """auto, none, mmap, mlock, mmap+mlock or dio."""
+    lazy_mode: str = "auto"
+    """on, auto or off: whether rows of large tensors are read when they are needed."""
     check_tensors: bool = False
+    metadata: tuple[tuple[str, Metadata], ...] = ()
+    """Keys of the file whose values are replaced."""
+    positions: Positions = Positions()
     offload_kv: bool = True
     offload_ops: bool = True
     use_extra_buffers: bool = True
     swa_full: bool = False
+    n_ctx_slot_max: int = 0
+    """The most tokens that one slot may hold, whatever its share."""
+    perf: bool = False
+    """Whether libllama measures its own timings."""
     warmup: bool = True
     special: bool = False
     """Whether control tokens show in generated text."""

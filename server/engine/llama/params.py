@@ -13,14 +13,18 @@ from typing import TypeVar
 from llama_ctypes.context import Context
 from llama_ctypes.model import Model
 from llama_ctypes.raw.enums import llama_flash_attn_type
+from llama_ctypes.raw.enums import llama_lazy_mode
 from llama_ctypes.raw.enums import llama_load_mode
-from llama_ctypes.raw.ggml import ggml_threadpool_params
+from llama_ctypes.raw.enums import llama_rope_scaling_type
 from llama_ctypes.raw.ggml import ggml_type
 from llama_ctypes.raw.params import llama_context_params
 from llama_ctypes.raw.params import llama_model_params
-from llama_ctypes.threadpool import Threadpool
 from server.engine.errors import LoadFailed
+from server.engine.llama.config import Positions
 from server.engine.llama.config import RunnerConfig
+from server.engine.llama.placement import metadata_overrides
+from server.engine.llama.placement import place
+from server.engine.llama.placement import warn_without_gpu
 
 T = TypeVar("T")
 
@@ -44,6 +48,17 @@ LOAD_MODES = {
     "mmap+mlock": llama_load_mode.LLAMA_LOAD_MODE_MMAP_MLOCK,
     "dio": llama_load_mode.LLAMA_LOAD_MODE_DIRECT_IO,
 }
+LAZY_MODES = {
+    "on": llama_lazy_mode.LLAMA_LAZY_MODE_ON,
+    "off": llama_lazy_mode.LLAMA_LAZY_MODE_OFF,
+    "auto": llama_lazy_mode.LLAMA_LAZY_MODE_AUTO,
+}
+ROPE_SCALINGS = {
+    "": llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_UNSPECIFIED,
+    "none": llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_NONE,
+    "linear": llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_LINEAR,
+    "yarn": llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_YARN,
+}
 CACHE_TYPES = {
     name: getattr(ggml_type, f"GGML_TYPE_{name.upper()}")
     for name in ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
@@ -58,12 +73,17 @@ def default_threads() -> int:
 
 
 def model_params(config: RunnerConfig) -> llama_model_params:
-    """How the model is loaded."""
+    """How the model is loaded. LoadFailed where the machine can't do what is asked."""
     params = Model.default_params()
+    place(params, config.placement)
+    warn_without_gpu(config)
     params.n_gpu_layers = config.n_gpu_layers
     params.load_mode = _choose(LOAD_MODES, config.load_mode, "--load-mode")
+    params.lazy_mode = _choose(LAZY_MODES, config.lazy_mode, "--lazy-mode")
     params.check_tensors = config.check_tensors
     params.use_extra_bufts = config.use_extra_buffers
+    if config.metadata:
+        params.kv_overrides = metadata_overrides(config.metadata)
     return params
 
 
@@ -83,7 +103,8 @@ def n_ctx_slot(config: RunnerConfig, n_ctx_train: int) -> int:
     n_ctx = config.n_ctx or n_ctx_train
     if config.splits_context:
         n_ctx = -(-(n_ctx // config.n_slots) // CTX_PAD) * CTX_PAD
-    return min(n_ctx, n_ctx_train) if n_ctx_train > 0 else n_ctx
+    limits = [limit for limit in (n_ctx_train, config.n_ctx_slot_max) if limit > 0]
+    return min([n_ctx, *limits])
 
 
 def context_params(
@@ -112,15 +133,20 @@ def context_params(
     params.op_offload = config.offload_ops
     params.swa_full = config.swa_full
     params.kv_unified = config.kv_unified
-    params.no_perf = True
+    params.no_perf = not config.perf
+    _set_positions(params, config.positions)
     return params
 
 
-def threadpool_params(config: RunnerConfig, n_threads: int) -> ggml_threadpool_params:
-    """Threads that compute one batch together."""
-    params = Threadpool.default_params(n_threads)
-    params.poll = config.poll
-    return params
+def _set_positions(params: llama_context_params, positions: Positions) -> None:
+    params.rope_scaling_type = _choose(ROPE_SCALINGS, positions.rope_scaling, "--rope-scaling")
+    params.rope_freq_base = positions.rope_freq_base
+    params.rope_freq_scale = positions.rope_freq_scale
+    params.yarn_orig_ctx = positions.yarn_orig_ctx
+    params.yarn_ext_factor = positions.yarn_ext_factor
+    params.yarn_attn_factor = positions.yarn_attn_factor
+    params.yarn_beta_fast = positions.yarn_beta_fast
+    params.yarn_beta_slow = positions.yarn_beta_slow
 
 
 def _choose(known: Mapping[str, T], name: str, option: str) -> T:

@@ -15,12 +15,12 @@ from llama_ctypes import runtime
 from llama_ctypes.batch import Batch
 from llama_ctypes.context import Context
 from llama_ctypes.model import Model
-from llama_ctypes.threadpool import Threadpool
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.errors import LoadFailed
 from server.engine.host_cache import State
 from server.engine.llama import params
+from server.engine.llama import threads
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import LlamaTokenizer
@@ -45,7 +45,8 @@ class LlamaRunner:
         wanted = params.context_params(config, model.n_ctx_train, can_cut=self.can_cut)
         self._context = Context(model, wanted)
         self.n_seq = self._context.n_seq_max
-        self._pools = self._attach_threads(config)
+        self._pools = threads.attach_pools(self._context, config)
+        self._shows_perf = config.perf
         self._memory = self._context.memory
         self._batch = Batch(max(self._context.n_batch, n_slots), 1)
         self.can_share = config.kv_unified
@@ -65,20 +66,12 @@ class LlamaRunner:
             model = Model.load(config.path, params.model_params(config), on_progress)
             try:
                 return cls(model, config)
+            threads.prepare(config)
             except BaseException:
                 model.close()
                 raise
         except errors.LlamaError as error:
             raise LoadFailed(str(error)) from error
-
-    def _attach_threads(self, config: RunnerConfig) -> list[Threadpool]:
-        """Threads that outlive a batch: without a pool, every decode would start its own."""
-        n_threads, n_threads_batch = self._context.n_threads
-        pools = [Threadpool(params.threadpool_params(config, n_threads_batch))]
-        if n_threads != n_threads_batch:
-            pools.append(Threadpool(params.threadpool_params(config, n_threads)))
-        self._context.attach_threadpool(pools[-1], pools[0])
-        return pools
 
     def _describe(self, config: RunnerConfig) -> ModelInfo:
         model, context, tokenizer = self._model, self._context, self.tokenizer
@@ -220,3 +213,5 @@ class LlamaRunner:
         for pool in self._pools:
             pool.close()
         self._model.close()
+        if self._shows_perf and not self._context.closed:
+            self._context.log_perf()
