@@ -17,6 +17,7 @@ from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.host_cache import State
+from server.engine.modelinfo import AdapterInfo
 from server.engine.modelinfo import ModelInfo
 from server.engine.sampling import chain_steps
 from server.engine.task import Adapters
@@ -28,6 +29,12 @@ from server.engine.task import TopToken
 EOS = 256
 BOS = 257
 N_VOCAB = 258
+
+ADAPTERS = (
+    AdapterInfo("/models/plain.gguf", 0.0),
+    AdapterInfo("/models/activated.gguf", 0.0, invocation=(ord("!"), ord("?"))),
+)
+"""A LoRA adapter that acts on every token, and one that its tokens activate; both are off."""
 
 Rule = Callable[[list[int]], int]
 
@@ -78,6 +85,7 @@ def info(**overrides: object) -> ModelInfo:
         "has_decoder": True,
         "metadata": {},
         "build_info": "fake",
+        "adapters": ADAPTERS,
     }
     return ModelInfo(**(values | overrides))  # type: ignore[arg-type]
 
@@ -269,11 +277,18 @@ class FakeRunner:
         for i, (token, pos, seq_id, has_output) in enumerate(self.rows):
             self.memory.add(seq_id, token, pos, self.adapters)
             held = self.memory.of(seq_id)
-            if any(cell.adapters != self.adapters for cell in held):
-                raise AssertionError(f"sequence {seq_id} mixes adapters")
+            self._check_adapters(seq_id, [cell.adapters for cell in held])
             if has_output:
                 self._outputs[i] = [cell.token for cell in held]
         self.batches.append(len(self.rows))
+
+    def _check_adapters(self, seq_id: int, of_cells: list[Adapters]) -> None:
+        """One set for all cells; only before an activated LoRA acts, there may be bare ones."""
+        n_bare = 0
+        if self.adapters and all(self.info.adapters[i].invocation for i, _ in self.adapters):
+            n_bare = next(i for i, adapters in enumerate(of_cells) if adapters)
+        if any(adapters != self.adapters for adapters in of_cells[n_bare:]):
+            raise AssertionError(f"sequence {seq_id} mixes adapters")
 
     def next_token(self, i_batch: int) -> int:
         """What follows the sequence of an output row."""

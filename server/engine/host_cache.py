@@ -55,7 +55,7 @@ class HostCache:
     def covers(self, tokens: Tokens, scope: Scope) -> bool:
         """Whether an entry begins with all of tokens, so that saving them adds nothing."""
         return any(
-            entry.scope == scope and common_prefix(entry.tokens, tokens) == len(tokens)
+            scope.n_common(entry.scope) >= len(tokens) == common_prefix(entry.tokens, tokens)
             for entry in self._entries.values()
         )
 
@@ -63,7 +63,7 @@ class HostCache:
         """Keep a sequence; entries that it continues are dropped, old ones make room."""
         for key, entry in list(self._entries.items()):
             n = len(entry.tokens)
-            if entry.scope == scope and common_prefix(entry.tokens, tokens) == n:
+            if scope.n_common(entry.scope) >= n == common_prefix(entry.tokens, tokens):
                 self._drop(key)
         entry = Entry(tokens.copy(), state, scope)
         self._entries[self._next_key] = entry
@@ -75,16 +75,14 @@ class HostCache:
     def best(
         self, prompt: Tokens, scope: Scope, n_max: int, *, can_cut: bool
     ) -> tuple[int, Entry] | None:
-        """The entry of scope that shares the longest prefix with prompt, and that length.
+        """The entry that shares the longest prefix with prompt in scope, and that length.
 
         At most n_max tokens count. Where memory can't be cut, only an entry that is a prefix as a
         whole is of use. The entry stays: several requests may begin from it.
         """
         best_n, best_key = 0, -1
         for key, entry in self._entries.items():
-            if entry.scope != scope:
-                continue
-            n = min(common_prefix(entry.tokens, prompt), n_max)
+            n = min(common_prefix(entry.tokens, prompt), n_max, scope.n_common(entry.scope))
             if n > best_n and (can_cut or n == len(entry.tokens)):
                 best_n, best_key = n, key
         if best_key < 0:

@@ -13,6 +13,19 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class AdapterInfo:
+    """A LoRA adapter that was loaded with the model; its place in the list is its id."""
+
+    path: str
+    scale: float
+    """What it acts with at the start; requests and POST /lora-adapters change it."""
+    task_name: str = ""
+    prompt_prefix: str = ""
+    invocation: tuple[int, ...] = ()
+    """The tokens from which on an activated LoRA acts; () = it acts on all."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Facts of a loaded model and its context. Sizes in bytes, lengths in tokens."""
 
@@ -40,6 +53,11 @@ class ModelInfo:
     metadata: Mapping[str, str]
     build_info: str
     """Version and commit of libllama, such as b1-0c1e570."""
+    adapters: tuple[AdapterInfo, ...] = ()
+    n_streams: int = 1
+    """Streams of the KV buffer."""
+    n_file_streams: int = 1
+    """Streams that llama-server's KV buffer has with the same options; its slot files say it."""
 
 
 class Tokenizer(Protocol):

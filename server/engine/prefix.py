@@ -40,9 +40,10 @@ class Wanted:
     n_max: int
     """At most so many may be taken; the last one's logits may be wanted."""
 
-    def shared_with(self, tokens: Tokens) -> int:
-        """Leading tokens that could be taken from tokens."""
-        return min(common_prefix(tokens, self.tokens), self.n_max)
+    def shared_with(self, tokens: Tokens, scope: Scope) -> int:
+        """Leading tokens that could be taken from tokens that were computed in scope."""
+        n_max = min(self.n_max, self.scope.n_common(scope))
+        return min(common_prefix(tokens, self.tokens), n_max) if n_max else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +58,7 @@ class Match:
 
 def scope_of(task: Task) -> Scope:
     """What a sequence must have in common with task to be shared."""
-    return Scope(task.cache_salt, task.adapters)
+    return Scope(task.cache_salt, task.adapters, task.n_bare)
 
 
 def choose_slot(slots: Seq[Slot], task: Task, min_similarity: float) -> Slot | None:
@@ -74,10 +75,9 @@ def choose_slot(slots: Seq[Slot], task: Task, min_similarity: float) -> Slot | N
     if not idle:
         return None
     if min_similarity > 0 and len(task.prompt):
-        scope = scope_of(task)
+        whole = Wanted(task.prompt, scope_of(task), len(task.prompt))
         n_best, best = max(
-            ((s.sequence.common_prefix(task.prompt) if s.sequence.scope == scope else 0), -s.id)
-            for s in idle
+            (whole.shared_with(s.sequence.tokens, s.sequence.scope), -s.id) for s in idle
         )
         if n_best / len(task.prompt) > min_similarity:
             return slots[-best]
@@ -91,7 +91,7 @@ def find(memory: Memory, wanted: Wanted, *, can_cut: bool, can_share: bool, own:
     best = _best(sources, wanted, own, can_cut=can_cut)
     entry = memory.host_cache.best(wanted.tokens, wanted.scope, wanted.n_max, can_cut=can_cut)
     if entry is not None and entry[0] > best.n_tokens:
-        return Match(entry[0], entry=entry[1], divergence=_parts(entry[1].tokens, wanted))
+        return Match(entry[0], entry=entry[1], divergence=_parts(entry[1], wanted))
     return best
 
 
@@ -103,9 +103,9 @@ def find_own(wanted: Wanted, own: Sequence, *, can_cut: bool) -> Match:
 def _best(sources: Iterable[Sequence], wanted: Wanted, own: Sequence, *, can_cut: bool) -> Match:
     best, longest, closest = Match(), 0, None
     for source in sources:
-        if source.scope != wanted.scope or (source.is_private and source is not own):
+        if source.is_private and source is not own:
             continue
-        n = wanted.shared_with(source.tokens)
+        n = wanted.shared_with(source.tokens, source.scope)
         if n > longest:
             longest, closest = n, source
         # at equal length the own sequence: then nothing has to be copied
@@ -114,13 +114,17 @@ def _best(sources: Iterable[Sequence], wanted: Wanted, own: Sequence, *, can_cut
             best = Match(n, source)
     if closest is None:
         return best
-    return Match(best.n_tokens, best.sequence, divergence=_parts(closest.tokens, wanted))
+    return Match(best.n_tokens, best.sequence, divergence=_parts(closest, wanted))
 
 
-def _parts(held: Tokens, wanted: Wanted) -> Divergence | None:
-    """Where held and wanted differ; None where one is the beginning of the other."""
+def _parts(source: Sequence | Entry, wanted: Wanted) -> Divergence | None:
+    """Where source and wanted differ; None where one is the beginning of the other.
+
+    None as well where it is the adapters that differ, and not the tokens.
+    """
+    held = source.tokens
     n = common_prefix(held, wanted.tokens)
-    if n >= min(len(held), len(wanted.tokens)):
+    if n >= min(len(held), len(wanted.tokens), wanted.scope.n_common(source.scope)):
         return None
     return Divergence(n, int(held[n]), int(wanted.tokens[n]))
 
@@ -131,9 +135,9 @@ def find_ahead(slots: Iterable[Slot], slot: Slot, wanted: Wanted, n_now: int) ->
     for other in slots:
         if other.state not in (SlotState.WAIT, SlotState.PREFILL) or other.task_id >= slot.task_id:
             continue
-        if other.is_private or other.scope != wanted.scope:
+        if other.is_private:
             continue
-        n = wanted.shared_with(other.target)
+        n = wanted.shared_with(other.target, other.scope)
         if n > n_best:
             best, n_best = other, n
     return best

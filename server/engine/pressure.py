@@ -108,3 +108,4 @@ class Pressure:
         if n_discard < 1 or not self._memory.shift(slot.sequence, n_keep, n_keep + n_discard):
             slot.stop(StopType.LIMIT)
             self._slots.finish(slot)
+        slot.scope = slot.sequence.scope

@@ -78,20 +78,21 @@ class Scheduler:
 
     def __init__(self, max_step_s: float) -> None:
         self._budget = PrefillBudget(max_step_s)
-        self._last: Adapters = ()
+        self._turns: list[Adapters] = []
+        """The groups of the last step, that whose turn is next first."""
 
     def plan(self, slots: Iterable[Slot], n_batch: int, now: float) -> BatchPlan:
         """At most n_batch rows; decoding slots first (there are never more than n_batch)."""
         ready = [s for s in slots if s.state in (SlotState.DECODE, SlotState.PREFILL)]
         has_streams = any(slot.state is SlotState.DECODE for slot in ready)
-        adapters = self._turn(ready)
-        group = [slot for slot in ready if slot.scope.adapters == adapters]
+        adapters = self._turn({slot.adapters for slot in ready})
+        group = [slot for slot in ready if slot.adapters == adapters]
         decoding = [slot for slot in group if slot.state is SlotState.DECODE]
         left = n_batch - len(decoding)
         left = self._budget.grant(has_streams=has_streams, n_batch=left)
         chunks = []
         for slot in self._in_order(group, now):
-            n = min(left, slot.n_prefill_left)
+            n = min(left, slot.n_prefill_next)
             if n > 0:
                 chunks.append(Chunk(slot, slot.sequence.n_tokens, n))
                 left -= n
@@ -109,11 +110,11 @@ class Scheduler:
             prefilling.sort(key=lambda s: (s.n_prefill_left - s.waited_s(now) / token_s, s.task_id))
         return prefilling
 
-    def _turn(self, ready: list[Slot]) -> Adapters:
-        """The adapters whose turn it is: those after the last ones, in a fixed order."""
-        groups = sorted({slot.scope.adapters for slot in ready})
-        if len(groups) > 1:
-            later = [adapters for adapters in groups if adapters > self._last]
-            self._last = later[0] if later else groups[0]
-            return self._last
-        return groups[0] if groups else ()
+    def _turn(self, groups: set[Adapters]) -> Adapters:
+        """The adapters whose turn it is: no group waits longer than one step of each other one."""
+        if len(groups) < 2 and not self._turns:
+            return next(iter(groups), ())
+        old = [adapters for adapters in self._turns if adapters in groups]
+        self._turns = old + sorted(groups.difference(old))
+        self._turns = self._turns[1:] + self._turns[:1]
+        return self._turns[-1] if self._turns else ()

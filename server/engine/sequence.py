@@ -27,6 +27,24 @@ class Scope(NamedTuple):
     """LoRA adapters change what a token's cell holds."""
 
 
+    n_bare: int = 0
+    """Leading tokens that are computed without the adapters, which act from there on (aLoRA)."""
+
+    def adapters_at(self, pos: int) -> Adapters:
+        """What the token at a position is computed with."""
+        return self.adapters if pos >= self.n_bare else ()
+
+    def n_common(self, other: Scope) -> int:
+        """Leading tokens whose cells hold the same in both scopes, if the tokens are equal."""
+        if self == other:
+            return NO_LIMIT
+        if self.salt != other.salt:
+            return 0
+        return min(scope.n_bare if scope.adapters else NO_LIMIT for scope in (self, other))
+
+    def without(self, start: int, end: int) -> Scope:
+        """The scope of what is left when positions [start, end) are removed."""
+        return self._replace(n_bare=self.n_bare - max(0, min(end, self.n_bare) - start))
 def common_prefix(a: Tokens, b: Tokens) -> int:
     """How many leading tokens two arrays share."""
     n = min(len(a), len(b))

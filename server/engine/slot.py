@@ -109,6 +109,17 @@ class Slot:
         return len(self.target) - self.sequence.n_tokens
 
     def waited_s(self, now: float) -> float:
+    @property
+    def n_prefill_next(self) -> int:
+        """Those of them that are computed with the same adapters as the next one."""
+        n_bare_left = self.scope.n_bare - self.sequence.n_tokens
+        return min(self.n_prefill_left, n_bare_left) if n_bare_left > 0 else self.n_prefill_left
+
+    @property
+    def adapters(self) -> Adapters:
+        """What the next token is computed with."""
+        return self.scope.adapters_at(self.sequence.n_tokens)
+
         """Seconds since the prefill could have begun."""
         return now - self._t_start
 

@@ -112,10 +112,9 @@ class Slots:
         """Tokens of a task's prompt that need no cells of their own."""
         if not task.cache_prompt or not self._runner.can_share:
             return 0
-        scope = prefix.scope_of(task)
-        wanted = Wanted(task.prompt, scope, len(task.prompt) - 1)
-        live = (slot for slot in self._slots if slot.is_busy and slot.scope == scope)
-        return max((wanted.shared_with(slot.target) for slot in live), default=0)
+        wanted = Wanted(task.prompt, prefix.scope_of(task), len(task.prompt) - 1)
+        live = (slot for slot in self._slots if slot.is_busy)
+        return max((wanted.shared_with(slot.target, slot.scope) for slot in live), default=0)
 
     # wait for a prefix
 
@@ -135,7 +134,7 @@ class Slots:
         other = prefix.find_ahead(self._slots, slot, wanted, match.n_tokens)
         if other is None:
             return False
-        slot.awaits = (other, other.task_id, wanted.shared_with(other.target))
+        slot.awaits = (other, other.task_id, wanted.shared_with(other.target, other.scope))
         return True
 
     # take a prefix
@@ -203,9 +202,10 @@ class Slots:
             and match.n_tokens <= own.common_prefix(slot.target)
         )
 
+            and not slot.scope.n_bare
     def _reuse_chunks(self, own: Sequence, wanted: Wanted, n_min: int) -> None:
         """Move what own holds of wanted further on to where it is wanted."""
-        n_shared = wanted.shared_with(own.tokens)
+        n_shared = wanted.shared_with(own.tokens, own.scope)
         chunks = prefix.find_chunks(own.tokens, wanted.tokens, n_shared, n_min)
         # shared cells can't move
         moved = [c for c in chunks[1:] if self._memory.is_own(own.cells[c.source : c.source + c.n])]

@@ -106,6 +106,8 @@ class Task:
     n_cache_reuse: int = 0
     """Least length of a later chunk of the slot's tokens that is reused by shifting; 0 = off."""
     adapters: Adapters = ()
+    n_bare: int = 0
+    """Leading tokens of the prompt that are computed without the adapters (aLoRA)."""
     id_slot: int = -1
     return_tokens: bool = False
     return_progress: bool = False
@@ -230,7 +232,21 @@ class Failed:
     n_ctx: int = 0
 
 
-Event = Token | Progress | Finished | Failed
+@dataclass(frozen=True, slots=True, eq=False)
+class SlotDone:
+    """The only event of a slot action that was done."""
+
+    task_id: int
+    tokens: Tokens
+    """What was saved, restored or erased."""
+    state: NDArray[np.uint8]
+    """Of these tokens, where they were saved."""
+    cache_salt: str
+    adapters: Adapters
+    ms: float = 0.0
+
+
+Event = Token | Progress | Finished | Failed | SlotDone
 
 
 def is_last(event: Event) -> bool:

@@ -57,13 +57,16 @@ class Clients:
         """A request with a prompt that may begin as others do."""
         system = SYSTEM[: rng.choice((0, 8, 29, 29))]
         text = system + "".join(rng.choice("ab") for _ in range(rng.randint(1, 14)))
+        adapters = rng.choice(((), (), (), ((0, 1.0),), ((1, 1.0),)))
+        is_activated = adapters == ((1, 1.0),)
         task = self.bench.submit(
             text,
             n_predict=rng.randint(0, 15),
             stream=rng.random() < 0.5,
             cache_prompt=rng.random() < 0.9,
             cache_salt=rng.choice(("", "", "", "salt")),
-            adapters=rng.choice(((), (), (), ((0, 1.0),))),
+            adapters=adapters,
+            n_bare=rng.randint(0, len(text) - 1) if is_activated else 0,
             n_cache_reuse=rng.choice((0, 0, 0, 3)),
             id_slot=rng.choice((-1, -1, -1, 0, 2)),
         )
