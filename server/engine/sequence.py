@@ -17,6 +17,8 @@ from server.engine.task import Adapters
 from server.engine.task import Tokens
 
 INITIAL_CAPACITY = 256
+NO_SLOT = -1
+NO_LIMIT = 1 << 31
 
 
 class Scope(NamedTuple):

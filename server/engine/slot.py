@@ -14,6 +14,7 @@ import numpy as np
 
 from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
+from server.engine.task import Adapters
 from server.engine.task import Divergence
 from server.engine.task import Finished
 from server.engine.task import Progress
