@@ -109,7 +109,6 @@ class Slot:
         """Tokens of the target that are not yet in the sequence."""
         return len(self.target) - self.sequence.n_tokens
 
-    def waited_s(self, now: float) -> float:
     @property
     def n_prefill_next(self) -> int:
         """Those of them that are computed with the same adapters as the next one."""
@@ -121,6 +120,7 @@ class Slot:
         """What the next token is computed with."""
         return self.scope.adapters_at(self.sequence.n_tokens)
 
+    def waited_s(self, now: float) -> float:
         """Seconds since the prefill could have begun."""
         return now - self._t_start
 
