@@ -129,6 +129,7 @@ class Memory:
             return False
         self._runner.shift(sequence.id, start, end, sequence.n_tokens)
         self._drop(sequence, start, end)
+        sequence.scope = sequence.scope.without(start, end)
         return True
 
     def reuse_chunks(self, sequence: Sequence, chunks: list[Chunk]) -> None:
@@ -145,7 +146,6 @@ class Memory:
     def _unshare(self, sequence: Sequence) -> bool:
         """Give a sequence cells that it shares with nobody."""
         state = self._runner.save(sequence.id)
-        sequence.scope = sequence.scope.without(start, end)
         n_shared = sequence.n_tokens - self.cells.n_unique(sequence.cells)
         if state is None or not self.make_room(n_shared):
             return False

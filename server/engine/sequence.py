@@ -27,8 +27,6 @@ class Scope(NamedTuple):
     salt: str = ""
     adapters: Adapters = ()
     """LoRA adapters change what a token's cell holds."""
-
-
     n_bare: int = 0
     """Leading tokens that are computed without the adapters, which act from there on (aLoRA)."""
 
@@ -47,6 +45,8 @@ class Scope(NamedTuple):
     def without(self, start: int, end: int) -> Scope:
         """The scope of what is left when positions [start, end) are removed."""
         return self._replace(n_bare=self.n_bare - max(0, min(end, self.n_bare) - start))
+
+
 def common_prefix(a: Tokens, b: Tokens) -> int:
     """How many leading tokens two arrays share."""
     n = min(len(a), len(b))

@@ -198,11 +198,11 @@ class Slots:
             and self._runner.can_shift
             and self._runner.can_cut
             and own.scope == slot.scope
+            and not slot.scope.n_bare
             and match.entry is None
             and match.n_tokens <= own.common_prefix(slot.target)
         )
 
-            and not slot.scope.n_bare
     def _reuse_chunks(self, own: Sequence, wanted: Wanted, n_min: int) -> None:
         """Move what own holds of wanted further on to where it is wanted."""
         n_shared = wanted.shared_with(own.tokens, own.scope)
