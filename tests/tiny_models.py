@@ -117,6 +117,8 @@ def build_tiny_lora(
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, 16.0)
+    for key, value in spec.metadata:
+        writer.add_string(key, value)
     if alora:
         writer.add_key_value(
             "adapter.alora.invocation_tokens",
@@ -128,6 +130,15 @@ def build_tiny_lora(
         name = f"blk.{i}.attn_q.weight"
         writer.add_tensor(f"{name}.lora_a", _normal(rng, rank, spec.n_embd, scale=1.0))
         writer.add_tensor(f"{name}.lora_b", _normal(rng, spec.n_embd, rank, scale=1.0))
+    _finish(writer)
+    return path
+
+
+def build_tiny_control_vector(path: Path, directions: dict[str, Floats]) -> Path:
+    """Write a control vector; its tensors are named direction.<layer>, from 1 on."""
+    writer = gguf.GGUFWriter(path, "controlvector")
+    for name, direction in directions.items():
+        writer.add_tensor(name, direction)
     _finish(writer)
     return path
 

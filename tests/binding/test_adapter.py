@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gguf
 import pytest
 
 from llama_ctypes.adapter import AdapterLora
@@ -13,6 +14,7 @@ from llama_ctypes.errors import AdapterError
 from llama_ctypes.errors import InUse
 from llama_ctypes.errors import UseAfterFree
 from llama_ctypes.model import Model
+from tests.tiny_models import TinySpec
 from tests.tiny_models import build_tiny_lora
 
 
@@ -89,7 +91,7 @@ def test_missing_adapter_is_named(model: Model) -> None:
 
 
 def test_model_is_no_adapter(model: Model, tiny_model_path: Path) -> None:
-    with pytest.raises(AdapterError, match=r"could not be loaded: .*adapter"):
+    with pytest.raises(AdapterError, match=r"is not a LoRA adapter: it is a GGUF (model|file)"):
         AdapterLora.load(model, tiny_model_path)
 
 
@@ -98,3 +100,27 @@ def test_truncated_adapter_is_called_truncated(model: Model, tmp_path: Path) -> 
     (tmp_path / "cut.gguf").write_bytes(whole.read_bytes()[:-100])
     with pytest.raises(AdapterError, match="is truncated"):
         AdapterLora.load(model, tmp_path / "cut.gguf")
+
+
+def test_adapter_for_another_architecture_names_both(model: Model, tmp_path: Path) -> None:
+    path = build_tiny_lora(tmp_path / "lora.gguf", TinySpec(arch="qwen2"))
+    with pytest.raises(AdapterError, match="adapter for qwen2, and the model is llama"):
+        AdapterLora.load(model, path)
+
+
+def test_adapter_of_other_sizes_is_refused(model: Model, tmp_path: Path) -> None:
+    path = build_tiny_lora(tmp_path / "lora.gguf", TinySpec(n_embd=32))
+    with pytest.raises(AdapterError, match="incorrect shape"):
+        AdapterLora.load(model, path)
+
+
+def test_a_value_of_a_wrong_type_does_not_abort_the_process(model: Model, tmp_path: Path) -> None:
+    writer = gguf.GGUFWriter(tmp_path / "lora.gguf", "llama")
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_uint32(gguf.Keys.Adapter.LORA_ALPHA, 16)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    with pytest.raises(AdapterError, match="alpha is not a 32-bit float"):
+        AdapterLora.load(model, tmp_path / "lora.gguf")
