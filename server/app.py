@@ -12,6 +12,7 @@ from flask import Response
 from flask import request
 
 from server.api import health
+from server.api import metrics
 from server.api import models
 from server.api import native
 from server.api import openai_chat
@@ -39,6 +40,7 @@ DIALECTS: tuple[Routes, ...] = (
     models.routes,
     props.routes,
     slots.routes,
+    metrics.routes,
     native.routes,
     openai_completions.routes,
     openai_chat.routes,

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from server.api.disconnect import Watchers
 from server.api.errors import Unavailable
+from server.api.exposition import Metrics
 from server.chat.prompt import choose_source
 from server.chat.template import ChatTemplate
 from server.engine.client import EngineClient
@@ -62,6 +63,7 @@ class Service:
         self.settings = settings
         self.engine = engine
         self.defaults = request_defaults(settings)
+        self.metrics = Metrics(engine)
         self.watchers = Watchers()
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
         self._model: Model | None = None

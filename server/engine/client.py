@@ -10,6 +10,7 @@ import itertools
 import time
 from collections.abc import Iterable
 from collections.abc import Sequence
+from dataclasses import replace
 
 from server.engine.mailbox import Board
 from server.engine.mailbox import Cancel
@@ -100,7 +101,9 @@ class EngineClient:
 
     def submit(self, tasks: Iterable[Task]) -> Request:
         """Queue tasks; use the result as a context manager, so that leaving cancels."""
-        return Request(self._mailbox, tuple(tasks))
+        now = time.monotonic()
+        posted = tuple(replace(task, t_submitted=now) for task in tasks)
+        return Request(self._mailbox, posted)
 
     def wait_ready(self, timeout_s: float) -> Status:
         """Block (green or native) while the model loads; the status then."""

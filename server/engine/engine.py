@@ -7,10 +7,12 @@ HTTP. Answers to `update_slots` of llama.cpp `tools/server/server-context.cpp`.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from server.engine import report
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
@@ -110,6 +112,8 @@ class Engine:
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._end_everything()
         self._admit()
+        if self.slots.has_changed:  # what begins shows before its first step, which may be long
+            self._publish()
         self._step()
         self._publish()
 
@@ -198,7 +202,7 @@ class Engine:
         started = self._clock()
         runner.decode()
         now = self._clock()
-        self.slots.stats.add_step(plan, now - started)
+        self.slots.stats.add_step(plan, now - started, now)
         self._scheduler.observe(plan, now - started)
         for slot in plan.decoding:
             self.memory.append(slot.sequence, slot.sampled)
@@ -266,6 +270,10 @@ class Engine:
             snapshot = Snapshot(shown, len(self.waiting), counters, cells.n_cells, cells.n_used)
             self._mailbox.show(snapshot=snapshot)
             self._snapshot_at, slots.has_changed = now, False
+        if slots.lines:
+            lines, slots.lines = slots.lines, []
+            for line in lines:
+                self._mailbox.log(report.LOGGER, logging.INFO, line)
         if slots.events:
             events, slots.events = slots.events, []
             self._mailbox.publish(events)

@@ -85,6 +85,7 @@ class Slot:
         self.n_cached = 0
         self.n_processed = 0
         self.n_decoded = 0
+        self.t_submitted = 0.0
         self._t_start = self._t_prompt = self._t_decode = 0.0
 
     # state
@@ -123,6 +124,11 @@ class Slot:
     def waited_s(self, now: float) -> float:
         """Seconds since the prefill could have begun."""
         return now - self._t_start
+
+    @property
+    def t_token(self) -> float:
+        """When the last token was sampled."""
+        return self._t_decode
 
     @property
     def n_remaining(self) -> int:
@@ -169,6 +175,7 @@ class Slot:
         self.scope = scope
         self.target = task.prompt
         self.text = TextStream(task.stop)
+        self.t_submitted = now if task.t_submitted is None else task.t_submitted
         self._t_start = self._t_prompt = now
         self.state = SlotState.WAIT
 

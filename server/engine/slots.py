@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 
 from server.engine import prefix
+from server.engine import report
 from server.engine.errors import BadSampling
 from server.engine.memory import Memory
 from server.engine.prefix import Match
@@ -19,6 +20,7 @@ from server.engine.runner import ModelRunner
 from server.engine.sequence import Sequence
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
+from server.engine.stats import End
 from server.engine.stats import Stats
 from server.engine.task import ErrorKind
 from server.engine.task import Event
@@ -46,6 +48,8 @@ class Slots:
             assert sequence is not None
             self._slots.append(Slot(slot_id, runner.info.n_ctx_slot, sequence, shifts=shifts))
         self.events: list[Event] = []
+        self.lines: list[str] = []
+        """For the log: requests that ended since it was last emptied."""
         self.stats = Stats()
         self.has_changed = True
         """Whether a request began or ended since the last snapshot."""
@@ -95,7 +99,7 @@ class Slots:
         slot.bind(sequence, match.divergence, self._clock())
         self._memory.bound_idle()
         if slot.wants_logits:
-            self.stats.n_prompt_cached += slot.n_cached
+            self.stats.add_begun(slot, self._clock())
             if task.stream and task.return_progress:
                 self.events.append(slot.progress(self._clock()))
 
@@ -218,25 +222,28 @@ class Slots:
     def finish(self, slot: Slot) -> None:
         """End a request whose slot says that nothing follows."""
         self.events.append(slot.finished())
-        self.stats.add_finished(slot)
-        self.release(slot)
+        self._end(slot, End(slot.stop_type.value))
 
     def fail(self, slot: Slot, kind: ErrorKind, message: str) -> None:
         """End a request that can't go on."""
         if slot.task is not None:
-            self.fail_task(slot.task, kind, message)
-        self.release(slot)
+            self.events.append(self._failed(slot.task, kind, message))
+        self._end(slot, End.FAILED, message if kind is ErrorKind.SERVER else "")
 
     def fail_task(self, task: Task, kind: ErrorKind, message: str) -> None:
-        """Tell a task's client that it failed."""
+        """Tell the client of a task that has no slot that it failed."""
+        self.events.append(self._failed(task, kind, message))
+        self.stats.ended[End.REFUSED] += 1
+
+    def _failed(self, task: Task, kind: ErrorKind, message: str) -> Failed:
         n_ctx = self._runner.info.n_ctx_slot
-        self.events.append(Failed(task.id, kind, message, len(task.prompt), n_ctx))
+        return Failed(task.id, kind, message, len(task.prompt), n_ctx)
 
     def cancel(self, task_ids: frozenset[int]) -> None:
         """End requests whose client is gone; nothing is said."""
         for slot in self.busy:
             if slot.task_id in task_ids:
-                self.release(slot)
+                self._end(slot, End.CANCELLED)
 
     def end_all(self) -> None:
         """End every request now: what was generated is the client's, so it ends properly."""
@@ -248,7 +255,10 @@ class Slots:
             else:
                 self.fail(slot, ErrorKind.UNAVAILABLE, SHUTTING_DOWN)
 
-    def release(self, slot: Slot) -> None:
+    def _end(self, slot: Slot, end: End, reason: str = "") -> None:
         """Free the slot and its sampler; its sequence stays for the next request."""
-        slot.release(self._clock())
+        now = self._clock()
+        self.stats.add_ended(slot, end, now)
+        self.lines.append(report.line(slot, end, now, reason))
+        slot.release(now)
         self.has_changed = True

@@ -1,13 +1,53 @@
 """Counters of the engine, cumulative since its start. Engine thread only; read via Snapshot.
 
-Answers to `server_metrics` of llama.cpp `tools/server/server-common.h`.
+Answers to `server_metrics` of llama.cpp `tools/server/server-common.h`; the distributions are ours.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
+from enum import Enum
+
 from server.engine.scheduler import BatchPlan
 from server.engine.slot import Slot
 from server.engine.task import Counters
+from server.engine.task import Distribution
+
+WAITS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+GAPS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
+REQUESTS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+
+class End(Enum):
+    """How a request ended."""
+
+    EOS = "eos"
+    WORD = "word"
+    LIMIT = "limit"
+    CANCELLED = "cancelled"
+    """Its client went away."""
+    FAILED = "failed"
+    REFUSED = "refused"
+    """It never got a slot."""
+
+
+class Histogram:
+    """Counts durations between fixed bounds."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self.total += seconds
+
+    def frozen(self) -> Distribution:
+        """A frozen copy."""
+        return Distribution(self._bounds, tuple(self._counts), self.total)
 
 
 class Stats:
@@ -18,26 +58,43 @@ class Stats:
         self.prompt_s = 0.0
         self.n_prompt_cached = 0
         self.n_predicted = 0
-        self.predicted_s = 0.0
         self.n_steps = 0
         self.n_busy_slots = 0
         self.n_tokens_max = 0
         self.n_preempted = 0
+        self.ended: Counter[End] = Counter()
+        self._queue = Histogram(WAITS_S)
+        self._first_token = Histogram(WAITS_S)
+        self._gaps = Histogram(GAPS_S)
+        self._requests = Histogram(REQUESTS_S)
 
-    def add_step(self, plan: BatchPlan, seconds: float) -> None:
-        """A batch was decoded in so many seconds."""
+    def add_step(self, plan: BatchPlan, seconds: float, now: float) -> None:
+        """A batch was decoded in so many seconds; every slot whose logits it has gets a token."""
         n_prompt = plan.n_prefill
         self.n_steps += 1
         self.n_busy_slots += len(plan.decoding) + len(plan.chunks)
         if n_prompt:
             self.n_prompt += n_prompt
             self.prompt_s += seconds
+        for slot in plan.decoding:
+            self._gaps.add(now - slot.t_token)
+            self.n_tokens_max = max(self.n_tokens_max, slot.sequence.n_tokens + 1)
+        self.n_predicted += len(plan.decoding)
+        for chunk in plan.chunks:
+            self.n_tokens_max = max(self.n_tokens_max, chunk.start + chunk.n)
+            if chunk.wants_logits and chunk.slot.n_remaining != 0:
+                self.n_predicted += 1
+                self._first_token.add(now - chunk.slot.t_submitted)
 
-    def add_finished(self, slot: Slot) -> None:
-        """A request ended by itself."""
-        self.n_predicted += slot.n_decoded
-        self.predicted_s += slot.timings.predicted_ms / 1e3
-        self.n_tokens_max = max(self.n_tokens_max, slot.sequence.n_tokens)
+    def add_begun(self, slot: Slot, now: float) -> None:
+        """A request has its prefix, and its prompt may be computed."""
+        self.n_prompt_cached += slot.n_cached
+        self._queue.add(now - slot.t_submitted)
+
+    def add_ended(self, slot: Slot, end: End, now: float) -> None:
+        """A request left its slot."""
+        self.ended[end] += 1
+        self._requests.add(now - slot.t_submitted)
 
     def counters(self) -> Counters:
         """A frozen copy."""
@@ -46,9 +103,14 @@ class Stats:
             self.prompt_s,
             self.n_prompt_cached,
             self.n_predicted,
-            self.predicted_s,
+            self._gaps.total,
             self.n_steps,
             self.n_busy_slots,
             self.n_tokens_max,
             self.n_preempted,
+            tuple((end.value, self.ended[end]) for end in End),
+            self._queue.frozen(),
+            self._first_token.frozen(),
+            self._gaps.frozen(),
+            self._requests.frozen(),
         )

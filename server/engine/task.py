@@ -115,6 +115,8 @@ class Task:
     """Control tokens whose text is to be shown (tool call markers)."""
     cmpl_id: str = ""
     """The id that the client sees; lets a client address a running request."""
+    t_submitted: float | None = None
+    """When it was handed to the engine, by its clock; None = when it got a slot."""
     params: object = None
     """The request's own parsed parameters; opaque to the engine, shown again by /slots."""
 
@@ -286,6 +288,16 @@ class SlotSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """Durations in seconds, counted by how long they were."""
+
+    bounds: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    """How many were at most bounds[i], and above the one before; the last are above them all."""
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """Cumulative since start; durations in seconds."""
 
@@ -300,6 +312,16 @@ class Counters:
     n_tokens_max: int = 0
     n_preempted: int = 0
     """Requests that gave up their cells for a while."""
+    n_ended: tuple[tuple[str, int], ...] = ()
+    """Requests by how they ended."""
+    queue: Distribution = Distribution()
+    """From being handed in to the first prompt token."""
+    first_token: Distribution = Distribution()
+    """From being handed in to the first token."""
+    gaps: Distribution = Distribution()
+    """From one token of a request to its next."""
+    requests: Distribution = Distribution()
+    """From being handed in to the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,5 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "ssl_key_file": _HTTPS,
         "ssl_cert_file": _HTTPS,
         "endpoint_props": NotYet("POST /props", (False,)),
-        "endpoint_metrics": NotYet("GET /metrics", (False,)),
     }
 )

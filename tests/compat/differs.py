@@ -224,7 +224,6 @@ NOT_BUILT_YET = (
     Differs(
         "issue 4: the rest of the routes",
         (
-            "metrics-not-enabled",
             "infill",
             "embedding",
             "embeddings",

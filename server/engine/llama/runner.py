@@ -63,10 +63,10 @@ class LlamaRunner:
     def load(cls, config: RunnerConfig, on_progress: Callable[[float], bool]) -> LlamaRunner:
         """Load the model and make its context. LoadFailed with one line that says why."""
         try:
+            threads.prepare(config)
             model = Model.load(config.path, params.model_params(config), on_progress)
             try:
                 return cls(model, config)
-            threads.prepare(config)
             except BaseException:
                 model.close()
                 raise
@@ -209,9 +209,9 @@ class LlamaRunner:
 
     def close(self) -> None:
         """See ModelRunner."""
+        if self._shows_perf and not self._context.closed:
+            self._context.log_perf()
         self._context.close()
         for pool in self._pools:
             pool.close()
         self._model.close()
-        if self._shows_perf and not self._context.closed:
-            self._context.log_perf()
