@@ -11,6 +11,7 @@ from flask import Flask
 from flask import Response
 from flask import request
 
+from server.api import adapters
 from server.api import health
 from server.api import metrics
 from server.api import models
@@ -40,6 +41,7 @@ DIALECTS: tuple[Routes, ...] = (
     models.routes,
     props.routes,
     slots.routes,
+    adapters.routes,
     metrics.routes,
     native.routes,
     openai_completions.routes,

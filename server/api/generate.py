@@ -111,8 +111,9 @@ def make_job(service: Service, body: Body, *, prefill: str = "") -> Job:
             raise ExceedsContext(len(prompt), n_ctx)
     job_id = new_id()
     tasks = tuple(
-        task_from(params, prompt, service.engine.next_task_id(), job_id, i)
+        task_from(params, prompt, service.engine.next_task_id(), job_id, i, adapters)
         for prompt in prompts
+        for adapters in (service.adapters_for(params.lora, prompt),)
         for i in range(params.n_cmpl)
     )
     return Job(job_id, int(time.time()), model, params, tasks, prefill)
@@ -241,4 +242,4 @@ def _render(session: Session, form: Format, event: Event) -> bytes:
         return form.last(event, index)
     if isinstance(event, Failed):
         raise error_from(event)
-    return form.progress(event, index)
+    return form.progress(event, index) if isinstance(event, Progress) else b""

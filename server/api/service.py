@@ -19,10 +19,12 @@ from server.engine.client import EngineClient
 from server.engine.mailbox import Status
 from server.engine.modelinfo import ModelInfo
 from server.engine.modelinfo import Tokenizer
+from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.options.settings import SamplingSettings
 from server.options.settings import Settings
 from server.schema import RequestDefaults
+from server.schema import choose_adapters
 
 VERBOSE_FROM = 10
 """--verbosity from which answers carry `__verbose` by themselves."""
@@ -67,6 +69,7 @@ class Service:
         self.watchers = Watchers()
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
         self._model: Model | None = None
+        self._lora_scales: tuple[float, ...] | None = None
 
     def check_ready(self) -> None:
         """Unavailable unless the model is loaded and tasks are accepted."""
@@ -84,6 +87,23 @@ class Service:
         if self._model is None or self._model.info is not board.info:
             self._model = Model(self.settings, board.info, board.tokenizer)
         return self._model
+
+    @property
+    def lora_scales(self) -> tuple[float, ...]:
+        """How strongly each adapter acts on requests that don't say. Replaced whole."""
+        if self._lora_scales is None:
+            return tuple(adapter.scale for adapter in self.model().info.adapters)
+        return self._lora_scales
+
+    @lora_scales.setter
+    def lora_scales(self, scales: tuple[float, ...]) -> None:
+        self._lora_scales = scales
+
+    def adapters_for(
+        self, requested: tuple[tuple[int, float], ...], prompt: Tokens
+    ) -> tuple[Adapters, int]:
+        """What a request's prompt is computed with; see `choose_adapters`. SchemaError."""
+        return choose_adapters(requested, self.lora_scales, self.model().info.adapters, prompt)
 
 
 def request_defaults(settings: Settings) -> RequestDefaults:

@@ -17,16 +17,21 @@ Body = dict[str, object]
 
 def read_json() -> Body:
     """The request's body, which must be a JSON object."""
-    raw = request.get_data(cache=False)
-    if not raw:
-        raise InvalidRequest("The request body is empty; send a JSON object")
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"The request body is not valid JSON: {error}") from None
+    body = read_value("a JSON object")
     if not isinstance(body, dict):
         raise InvalidRequest("The request body must be a JSON object")
     return body
+
+
+def read_value(wanted: str) -> object:
+    """The request's body, whatever it is. wanted: what to say that should have been sent."""
+    raw = request.get_data(cache=False)
+    if not raw:
+        raise InvalidRequest(f"The request body is empty; send {wanted}")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The request body is not valid JSON: {error}") from None
 
 
 def json_response(value: object, status: int = 200) -> Response:

@@ -62,5 +62,6 @@ MODEL = Section("model", "Model", (
            "FILE:SCALE,...", merge=concat, fills="control_vectors",
            help="control vectors to add, each with its scale"),
     Option("control_vector_layers", ("--control-vector-layer-range",), layer_range, None,
-           "START", "END", help="the first and the last layer that control vectors act on"),
+           "START", "END", shown_default="all",
+           help="the first and the last layer that control vectors act on"),
 ))  # fmt: skip

@@ -20,8 +20,6 @@ class NotYet:
 
 
 _EMBEDDINGS = NotYet("embeddings and reranking")
-_LORA = NotYet("LoRA adapters")
-_CONTROL = NotYet("control vectors")
 _FIT = NotYet("fitting a model into device memory", (False,))
 _CHECKPOINTS = NotYet("context checkpoints", (0,))
 _HTTPS = NotYet("HTTPS", ("",))
@@ -29,10 +27,6 @@ _REASONING = NotYet("reasoning in answers")
 
 PENDING: Mapping[str, NotYet] = MappingProxyType(
     {
-        "lora": _LORA,
-        "lora_init_without_apply": _LORA,
-        "control_vectors": _CONTROL,
-        "control_vector_layers": _CONTROL,
         "fit": _FIT,
         "fit_target_mib": _FIT,
         "fit_ctx": _FIT,

@@ -45,6 +45,13 @@ class ModelSettings:
     control_vector_layers: tuple[int, int] | None
 
     @property
+    def effective_lora(self) -> tuple[tuple[str, float], ...]:
+        """Files and scales, which --lora-init-without-apply makes 0."""
+        return tuple(
+            (path, 0.0 if self.lora_init_without_apply else scale) for path, scale in self.lora
+        )
+
+    @property
     def effective_load_mode(self) -> str:
         """--load-mode, unless the older --mmap and --mlock say otherwise."""
         if self.mmap is None and not self.mlock:

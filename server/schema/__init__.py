@@ -5,6 +5,8 @@ and docs/reference/requests.md. Knows no Flask, no settings and no model but its
 Answers to llama.cpp `tools/server/server-schema.cpp`.
 """
 
+from server.schema.adapters import choose_adapters as choose_adapters
+from server.schema.adapters import parse_server_scales as parse_server_scales
 from server.schema.completion import as_object as as_object
 from server.schema.completion import parse_completion as parse_completion
 from server.schema.completion import task_from as task_from

@@ -14,6 +14,7 @@ from typing import Any
 
 from server.engine.modelinfo import Tokenizer
 from server.engine.task import DEFAULT_SEED
+from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import Task
 from server.engine.task import Tokens
@@ -67,12 +68,17 @@ def parse_completion(
 
 
 def task_from(
-    params: CompletionParams, prompt: Tokens, task_id: int, cmpl_id: str = "", index: int = 0
+    params: CompletionParams,
+    prompt: Tokens,
+    task_id: int,
+    cmpl_id: str = "",
+    index: int = 0,
+    adapters: tuple[Adapters, int] = ((), 0),
 ) -> Task:
     """The engine's view of one completion of one prompt.
 
     index counts the completions of the prompt (`n`): those after the first get a seed of their
-    own and no fixed slot.
+    own and no fixed slot. adapters: from `choose_adapters`.
     """
     sampling = params.sampling
     if index and sampling.seed != DEFAULT_SEED:
@@ -91,6 +97,8 @@ def task_from(
         stream=params.stream,
         cache_prompt=params.cache_prompt,
         n_cache_reuse=params.n_cache_reuse,
+        adapters=adapters[0],
+        n_bare=adapters[1],
         id_slot=-1 if index else params.id_slot,
         return_tokens=params.return_tokens,
         return_progress=params.return_progress,
@@ -137,8 +145,6 @@ def _refuse_unsupported(params: CompletionParams, body: Mapping[str, object]) ->
         raise NotSupportedYet("json_schema", "Field 'json_schema' is not supported yet")
     if params.grammar_lazy and grammar:
         raise NotSupportedYet("grammar_lazy", "Field 'grammar_lazy' is not supported yet")
-    if any(scale for _, scale in params.lora):
-        raise NotSupportedYet("lora", "Field 'lora' is not supported yet")
     has_tags = body.get("reasoning_budget_end_tags") or body.get("reasoning_budget_end_tag")
     if has_tags and params.reasoning_budget_tokens >= 0:
         name = "reasoning_budget_tokens"

@@ -154,6 +154,11 @@ def _bias_tokens(token: object, tokenizer: Tokenizer) -> Iterable[int]:
 
 
 def parse_lora(value: object, context: Context) -> tuple[tuple[int, float], ...]:
+    """As to_scales; which adapters there are is known later."""
+    return to_scales(value)
+
+
+def to_scales(value: object) -> tuple[tuple[int, float], ...]:
     """(adapter, scale) pairs by ascending id; of an id given twice the last counts."""
     scales: dict[int, float] = {}
     for i, item in enumerate(to_list(value, "objects with 'id' and 'scale'")):

@@ -7,10 +7,12 @@ are leading bare cells before an activated LoRA.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 
 import pytest
 
 from server.engine.engine import EngineConfig
+from server.engine.scheduler import TURN_S
 from server.engine.sequence import NO_LIMIT
 from server.engine.sequence import Scope
 from server.engine.task import Adapters
@@ -22,6 +24,9 @@ MakeBench = Callable[..., Bench]
 PLAIN: Adapters = ((0, 1.0),)
 HALF: Adapters = ((0, 0.5),)
 ACTIVATED: Adapters = ((1, 1.0),)
+TURN = round(TURN_S / 0.001)
+"""Steps of a turn, where a step takes a millisecond."""
+
 PROMPT = "once upon a time, there was a fox"
 
 
@@ -49,9 +54,9 @@ def cells_of(b: Bench, task: Task) -> list[Adapters]:
 
 
 def test_one_batch_has_one_set_of_adapters(bench: MakeBench) -> None:
-    b = bench()
+    b = bench(n_ctx_slot=1000, n_ctx=10_000)
     tasks = [b.submit(f"{i}", adapters=sets) for i, sets in enumerate(((), PLAIN, HALF, PLAIN))]
-    b.tick(20)
+    b.tick(4 * TURN)
     assert [set(cells_of(b, task)) for task in tasks] == [{()}, {PLAIN}, {HALF}, {PLAIN}]
     assert max(b.runner.batches) == 2
 
@@ -64,31 +69,40 @@ def test_equal_sets_share_every_step(bench: MakeBench) -> None:
     assert b.runner.batches == [4] * 10
 
 
-def test_sets_take_turns(bench: MakeBench) -> None:
-    b = bench()
+def test_sets_take_turns_of_equal_length(bench: MakeBench) -> None:
+    b = bench(n_ctx_slot=1000, n_ctx=10_000)
     for i, adapters in enumerate(((), PLAIN, HALF)):
         b.submit(f"{i}", adapters=adapters)
-    seen = turns(b, 30)
-    for start in range(28):
-        assert set(seen[start : start + 3]) == {(), PLAIN, HALF}
+    seen = turns(b, 4 * 3 * TURN)
+    lengths = [(adapters, len(list(steps))) for adapters, steps in groupby(seen)][:-1]
+    assert len(lengths) == 11
+    assert all(n in (TURN, TURN + 1) for _, n in lengths)
+    assert [adapters for adapters, _ in lengths[:6]] == [(), HALF, PLAIN, (), HALF, PLAIN]
 
 
 def test_a_crowd_of_one_set_does_not_slow_another_down(bench: MakeBench) -> None:
-    b = bench()
+    b = bench(n_ctx_slot=1000, n_ctx=10_000)
     for i in range(3):
         b.submit(f"{i}", adapters=PLAIN)
-    alone = b.submit("alone", n_predict=10)
-    b.tick(20)
-    assert b.finished(alone).timings.n_decoded == 10
+    alone = b.submit("alone", n_predict=100)
+    b.tick(2 * 100 + 2 * TURN)
+    assert b.finished(alone).timings.n_decoded == 100
 
 
 def test_sets_that_keep_coming_starve_nobody(bench: MakeBench) -> None:
     b = bench(n_slots=3)
-    patient = b.submit("patient", n_predict=20, adapters=((0, 9.0),))
-    for i in range(200):
+    patient = b.submit("patient", n_predict=40, adapters=((0, 9.0),))
+    for i in range(20 * TURN):
         b.submit(f"{i}", n_predict=2, adapters=((0, 1.0 + i / 1000),))
         b.tick()
-    assert b.finished(patient).timings.n_decoded == 20
+    assert b.finished(patient).timings.n_decoded == 40
+
+
+def test_a_set_that_ends_gives_its_turn_away_at_once(bench: MakeBench) -> None:
+    b = bench()
+    b.submit("a", n_predict=3, adapters=PLAIN)
+    b.submit("b", n_predict=9, adapters=HALF)
+    assert turns(b, 12) == [HALF] * 9 + [PLAIN] * 3
 
 
 def test_all_texts_are_as_if_alone(bench: MakeBench) -> None:

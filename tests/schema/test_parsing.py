@@ -108,7 +108,6 @@ def test_what_the_reference_takes_silently_is_refused(
         ("json_schema", {"json_schema": {}}),
         ("json_schema", {"json_schema": {"type": "object"}, "grammar": None}),
         ("grammar_lazy", {"grammar": "root ::= [a]", "grammar_lazy": True}),
-        ("lora", {"lora": [{"id": 0, "scale": 0.5}]}),
         (
             "reasoning_budget_tokens",
             {"reasoning_budget_tokens": 5, "reasoning_budget_end_tags": ["</think>"]},

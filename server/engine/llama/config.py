@@ -85,6 +85,12 @@ class RunnerConfig:
     lazy_mode: str = "auto"
     """on, auto or off: whether rows of large tensors are read when they are needed."""
     check_tensors: bool = False
+    lora: tuple[tuple[str, float], ...] = ()
+    """LoRA adapters: files, and the scales that requests get which say nothing else."""
+    control_vectors: tuple[tuple[str, float], ...] = ()
+    """Files and scales."""
+    control_vector_layers: tuple[int, int] = (0, 0)
+    """The first and the last layer that they act on; not positive = the model's first or last."""
     metadata: tuple[tuple[str, Metadata], ...] = ()
     """Keys of the file whose values are replaced."""
     positions: Positions = Positions()

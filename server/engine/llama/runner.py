@@ -7,6 +7,7 @@ Errors of llama_ctypes become the engine's own. Answers to the ModelRunner proto
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 
 from llama_ctypes import errors
@@ -19,8 +20,10 @@ from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.errors import LoadFailed
 from server.engine.host_cache import State
+from server.engine.llama import adapters
 from server.engine.llama import params
 from server.engine.llama import threads
+from server.engine.llama.adapters import LoraAdapters
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import LlamaTokenizer
@@ -35,8 +38,10 @@ PARAMS_PER_IDLE_CELL = 4000
 class LlamaRunner:
     """See ModelRunner."""
 
-    def __init__(self, model: Model, config: RunnerConfig) -> None:
+    def __init__(self, model: Model, loras: LoraAdapters, config: RunnerConfig) -> None:
         self._model = model
+        self._loras = loras
+        steering = adapters.control_vector(model, config)
         self._vocab = model.vocab
         self.tokenizer = LlamaTokenizer(self._vocab)
         self._pieces = self.tokenizer.pieces if config.special else self.tokenizer.plain_pieces
@@ -44,6 +49,8 @@ class LlamaRunner:
         self.can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
         wanted = params.context_params(config, model.n_ctx_train, can_cut=self.can_cut)
         self._context = Context(model, wanted)
+        if steering is not None:
+            self._context.apply_control_vector(*steering)
         self.n_seq = self._context.n_seq_max
         self._pools = threads.attach_pools(self._context, config)
         self._shows_perf = config.perf
@@ -55,7 +62,6 @@ class LlamaRunner:
         self.n_cells = self.info.n_ctx
         if model.is_recurrent:  # a state has one size, however many tokens led to it
             self.n_cells = self.info.n_ctx_slot * self.n_seq
-        self._adapters: Adapters = ()
         if config.warmup:
             self._warm_up()
 
@@ -64,12 +70,15 @@ class LlamaRunner:
         """Load the model and make its context. LoadFailed with one line that says why."""
         try:
             threads.prepare(config)
-            model = Model.load(config.path, params.model_params(config), on_progress)
-            try:
-                return cls(model, config)
-            except BaseException:
-                model.close()
-                raise
+            adapters.check_files(config)
+            with ExitStack() as on_failure:
+                model = Model.load(config.path, params.model_params(config), on_progress)
+                on_failure.callback(model.close)
+                loras = adapters.LoraAdapters(model, config)
+                on_failure.callback(loras.close)
+                runner = cls(model, loras, config)
+                on_failure.pop_all()
+                return runner
         except errors.LlamaError as error:
             raise LoadFailed(str(error)) from error
 
@@ -97,6 +106,9 @@ class LlamaRunner:
             has_encoder=model.has_encoder,
             has_decoder=model.has_decoder,
             metadata=model.meta(),
+            adapters=self._loras.infos,
+            n_streams=1 if config.kv_unified else context.n_seq_max,
+            n_file_streams=config.n_slots if config.splits_context else 1,
             build_info=f"{runtime.version()}-{(library.load().commit or 'unknown')[:9]}",
         )
         return replace(info, n_ctx_slot=min(info.n_ctx_slot, info.n_ctx))
@@ -123,6 +135,8 @@ class LlamaRunner:
 
     def new_sampler(self, params: SamplingParams) -> LlamaSampler:
         """See ModelRunner."""
+        if is_greedy(params):
+            return GreedySampler(self._context, self._vocab, params, self.piece)
         return LlamaSampler(self._context, self._vocab, params, self.piece)
 
     # one batch
@@ -178,8 +192,7 @@ class LlamaRunner:
 
     def use_adapters(self, adapters: Adapters) -> None:
         """See ModelRunner."""
-        if adapters != self._adapters:
-            self._adapters = adapters
+        self._loras.use(adapters, self._context)
 
     def save(self, seq_id: int) -> State | None:
         """See ModelRunner. Releases the GIL."""
@@ -214,4 +227,5 @@ class LlamaRunner:
         self._context.close()
         for pool in self._pools:
             pool.close()
+        self._loras.close()
         self._model.close()
