@@ -21,6 +21,7 @@ from server.engine.modelinfo import ModelInfo
 from server.engine.modelinfo import Tokenizer
 from server.engine.task import Adapters
 from server.engine.task import SamplingParams
+from server.engine.task import Tokens
 from server.options.settings import SamplingSettings
 from server.options.settings import Settings
 from server.schema import RequestDefaults
