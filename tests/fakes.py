@@ -226,6 +226,8 @@ class FakeRunner:
         self.adapters: Adapters = ()
         self.fail_next: str | None = None
         self.full_next = False
+        self.refuse_next = False
+        """Whether the next state that is restored is found not to fit."""
         self.is_closed = False
         self._outputs: dict[int, list[int]] = {}
         self._known_adapters: list[Adapters] = []
@@ -345,6 +347,9 @@ class FakeRunner:
         """Take them back if there is room."""
         if self.memory.of(seq_id):
             raise AssertionError(f"sequence {seq_id} is not empty")
+        if self.refuse_next:
+            self.refuse_next = False
+            return False
         rows = state.view(np.int32).reshape(-1, 2).tolist()
         if self.n_used + len(rows) > self.n_cells:
             return False

@@ -33,6 +33,7 @@ from server.api.service import Model
 from server.api.service import Service
 from server.api.wire import Body
 from server.api.wire import json_response
+from server.engine.client import Request
 from server.engine.mailbox import Status
 from server.engine.task import Event
 from server.engine.task import Failed
@@ -120,12 +121,15 @@ def make_job(service: Service, body: Body, *, prefill: str = "") -> Job:
 
 
 class Session:
-    """A job that runs: its events, and the watch over its client."""
+    """A request that runs: its events, and the watch over its client.
 
-    def __init__(self, service: Service, job: Job) -> None:
+    ids: of its tasks, in the order of the results.
+    """
+
+    def __init__(self, service: Service, request: Request, ids: Sequence[int]) -> None:
         self._engine = service.engine
-        self._indexes = {task.id: i for i, task in enumerate(job.tasks)}
-        self._request = service.engine.submit(job.tasks)
+        self._indexes = {task_id: i for i, task_id in enumerate(ids)}
+        self._request = request
         try:
             self._watch = service.watchers.watch(http.environ, self._request.abandon)
         except BaseException:
@@ -174,7 +178,8 @@ class Session:
 
 def respond(service: Service, job: Job, form: Format) -> Response:
     """Run a job and answer it, streamed or not as its parameters say."""
-    session = Session(service, job)
+    request = service.engine.submit(job.tasks)
+    session = Session(service, request, [task.id for task in job.tasks])
     if job.params.stream:
         return _stream(session, job, form)
     with closing(session):

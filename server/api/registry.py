@@ -81,8 +81,9 @@ class Routes:
         return blueprint
 
 
-def _bound(handler: Handler, service: Service) -> Callable[[], Response]:
-    def view() -> Response:
+def _bound(handler: Handler, service: Service) -> Callable[..., Response]:
+    def view(**_in_path: str) -> Response:
+        # handlers find the parts of the path in flask's request
         return handler(service)
 
     return view

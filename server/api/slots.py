@@ -14,14 +14,17 @@ from server.api.errors import Unavailable
 from server.api.registry import Routes
 from server.api.service import Model
 from server.api.service import Service
+from server.api.slot_actions import act_on_slot
 from server.api.usage import Json
 from server.api.wire import json_response
+from server.engine.task import Divergence
 from server.engine.task import SlotSnapshot
 from server.engine.task import Timings
 from server.schema import CompletionParams
 from server.schema import generation_settings
 
 routes = Routes("slots")
+routes.post("/slots/<id_slot>")(act_on_slot)
 
 
 @routes.get("/slots")
@@ -64,8 +67,19 @@ def _slot_json(slot: SlotSnapshot, model: Model) -> Json:
             "n_decoded": timings.n_decoded,
         }
     ]
+    if slot.divergence is not None:
+        shown["cache_divergence"] = _divergence_json(slot.divergence)
     # the engine shows text only where it was told to, for debugging
     if slot.text:
         shown["prompt"] = model.tokenizer.detokenize(task.prompt.tolist(), special=True)
         shown["generated"] = slot.text
     return shown
+
+
+def _divergence_json(divergence: Divergence) -> Json:
+    """Where the prompt parted from the cached one that was most like it; not in llama-server."""
+    return {
+        "position": divergence.n_shared,
+        "expected_token": divergence.held,
+        "token": divergence.wanted,
+    }

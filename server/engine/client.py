@@ -15,6 +15,8 @@ from dataclasses import replace
 from server.engine.mailbox import Board
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import Mailbox
+from server.engine.mailbox import Message
+from server.engine.mailbox import SlotAction
 from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
@@ -32,13 +34,13 @@ class Request:
     reason (an exception, a client that went away, GeneratorExit of a closed response).
     """
 
-    def __init__(self, mailbox: Mailbox, tasks: Sequence[Task]) -> None:
+    def __init__(self, mailbox: Mailbox, ids: Sequence[int], message: Message) -> None:
         self._mailbox = mailbox
-        self._ids = tuple(task.id for task in tasks)
+        self._ids = tuple(ids)
         self._open = set(self._ids)
         self._stream = mailbox.delivery.open(self._ids)
         self.is_abandoned = False
-        mailbox.post(Submit(tuple(tasks)))
+        mailbox.post(message)
 
     def __enter__(self) -> Request:
         return self
@@ -103,7 +105,11 @@ class EngineClient:
         """Queue tasks; use the result as a context manager, so that leaving cancels."""
         now = time.monotonic()
         posted = tuple(replace(task, t_submitted=now) for task in tasks)
-        return Request(self._mailbox, posted)
+        return Request(self._mailbox, [task.id for task in posted], Submit(posted))
+
+    def act(self, action: SlotAction) -> Request:
+        """Do something to a slot; answered by one event. Leaving the result cancels."""
+        return Request(self._mailbox, [action.id], action)
 
     def wait_ready(self, timeout_s: float) -> Status:
         """Block (green or native) while the model loads; the status then."""

@@ -13,13 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from server.engine import report
+from server.engine.actions import Actions
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.host_cache import HostCache
 from server.engine.mailbox import Cancel
+from server.engine.mailbox import EraseSlot
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
+from server.engine.mailbox import RestoreSlot
+from server.engine.mailbox import SaveSlot
 from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
@@ -81,6 +85,7 @@ class Engine:
         self._pressure = Pressure(self.slots, self.memory)
         self._scheduler = Scheduler(self._config.max_step_ms / 1e3)
         self.waiting = Waiting(runner.info)
+        self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
         self._mailbox = mailbox
         self._clock = clock
         self._stop_at: float | None = None
@@ -92,7 +97,7 @@ class Engine:
     @property
     def is_idle(self) -> bool:
         """Whether nothing runs and nothing waits."""
-        return not self.waiting and not self.slots.busy
+        return not self.waiting and not self.slots.busy and not self._actions
 
     @property
     def is_stopped(self) -> bool:
@@ -111,6 +116,7 @@ class Engine:
         self._handle(self._mailbox.drain())
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._end_everything()
+        self._actions.run()
         self._admit()
         if self.slots.has_changed:  # what begins shows before its first step, which may be long
             self._publish()
@@ -139,7 +145,10 @@ class Engine:
                 case Submit(tasks):
                     refusals = [self.waiting.add(task) for task in tasks]
                     self.slots.events += [failed for failed in refusals if failed is not None]
+                case SaveSlot() | RestoreSlot() | EraseSlot():
+                    self._actions.add(message)
                 case Cancel(task_ids):
+                    self._actions.remove(frozenset(task_ids))
                     self.waiting.remove(frozenset(task_ids))
                     self.slots.cancel(frozenset(task_ids))
                 case Stop(grace_s):
@@ -157,6 +166,7 @@ class Engine:
         return self.slots.choose(task, self._config.slot_prompt_similarity)
 
     def _end_everything(self) -> None:
+        self._actions.end_all()
         for task in self.waiting.take_all():
             self.slots.fail_task(task, ErrorKind.UNAVAILABLE, SHUTTING_DOWN)
         self.slots.end_all()

@@ -23,6 +23,10 @@ class DecodeFailed(EngineError):
     """The batch failed for good; what the memory holds for its sequences is unknown."""
 
 
+class StateRefused(EngineError):
+    """A slot's state can't be saved or restored; the message is for the client."""
+
+
 class LoadFailed(EngineError):
     """The model or its context could not be made; the message is one line for the operator."""
 

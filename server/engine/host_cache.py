@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ class Entry:
     tokens: Tokens
     state: State
     scope: Scope
+    origins: set[int] = field(default_factory=set)
+    """The slots that it came from: what they held may be found in here."""
 
     @property
     def n_bytes(self) -> int:
@@ -52,20 +55,23 @@ class HostCache:
         """Whether anything can be kept."""
         return self._limit != 0
 
-    def covers(self, tokens: Tokens, scope: Scope) -> bool:
-        """Whether an entry begins with all of tokens, so that saving them adds nothing."""
-        return any(
-            scope.n_common(entry.scope) >= len(tokens) == common_prefix(entry.tokens, tokens)
-            for entry in self._entries.values()
-        )
+    def covers(self, tokens: Tokens, scope: Scope) -> Entry | None:
+        """An entry that begins with all of tokens, so that saving them adds nothing."""
+        for entry in self._entries.values():
+            n = common_prefix(entry.tokens, tokens)
+            if scope.n_common(entry.scope) >= len(tokens) == n:
+                return entry
+        return None
 
-    def put(self, tokens: Tokens, state: State, scope: Scope) -> None:
+    def put(self, tokens: Tokens, state: State, scope: Scope, origin: int) -> None:
         """Keep a sequence; entries that it continues are dropped, old ones make room."""
+        origins = {origin}
         for key, entry in list(self._entries.items()):
             n = len(entry.tokens)
             if scope.n_common(entry.scope) >= n == common_prefix(entry.tokens, tokens):
+                origins |= entry.origins
                 self._drop(key)
-        entry = Entry(tokens.copy(), state, scope)
+        entry = Entry(tokens.copy(), state, scope, origins)
         self._entries[self._next_key] = entry
         self._next_key += 1
         self.n_bytes += entry.n_bytes
@@ -73,15 +79,18 @@ class HostCache:
             self._drop(next(iter(self._entries)))
 
     def best(
-        self, prompt: Tokens, scope: Scope, n_max: int, *, can_cut: bool
+        self, prompt: Tokens, scope: Scope, n_max: int, *, can_cut: bool, slot_id: int | None = None
     ) -> tuple[int, Entry] | None:
         """The entry that shares the longest prefix with prompt in scope, and that length.
 
-        At most n_max tokens count. Where memory can't be cut, only an entry that is a prefix as a
-        whole is of use. The entry stays: several requests may begin from it.
+        At most n_max tokens count. slot_id: only what came from that slot counts. Where memory
+        can't be cut, only an entry that is a prefix as a whole is of use. The entry stays: several
+        requests may begin from it.
         """
         best_n, best_key = 0, -1
         for key, entry in self._entries.items():
+            if slot_id is not None and slot_id not in entry.origins:
+                continue
             n = min(common_prefix(entry.tokens, prompt), n_max, scope.n_common(entry.scope))
             if n > best_n and (can_cut or n == len(entry.tokens)):
                 best_n, best_key = n, key
@@ -89,6 +98,14 @@ class HostCache:
             return None
         self._entries.move_to_end(best_key)
         return best_n, self._entries[best_key]
+
+    def forget(self, slot_id: int) -> None:
+        """Drop what came from this slot alone."""
+        for key, entry in list(self._entries.items()):
+            if slot_id in entry.origins:
+                entry.origins.discard(slot_id)
+                if not entry.origins:
+                    self._drop(key)
 
     def _drop(self, key: int) -> None:
         self.n_bytes -= self._entries.pop(key).n_bytes

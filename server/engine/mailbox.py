@@ -18,14 +18,19 @@ from dataclasses import field
 from dataclasses import replace
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from server.engine.delivery import Delivery
 from server.engine.delivery import LogLine
 from server.engine.modelinfo import ModelInfo
 from server.engine.modelinfo import Tokenizer
+from server.engine.task import Adapters
 from server.engine.task import Counters
 from server.engine.task import Event
 from server.engine.task import Snapshot
 from server.engine.task import Task
+from server.engine.task import Tokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +54,39 @@ class Stop:
     grace_s: float
 
 
-Message = Submit | Cancel | Stop
+@dataclass(frozen=True, slots=True)
+class SaveSlot:
+    """Hand out the tokens and the state of a slot. id_slot counts modulo the slots."""
+
+    id: int
+    id_slot: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RestoreSlot:
+    """Let a slot hold these tokens, whose state is this, in place of its own."""
+
+    id: int
+    id_slot: int
+    tokens: Tokens
+    state: NDArray[np.uint8]
+    cache_salt: str = ""
+    adapters: Adapters = ()
+    n_bare: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EraseSlot:
+    """Let a slot hold nothing."""
+
+    id: int
+    id_slot: int
+
+
+SlotAction = SaveSlot | RestoreSlot | EraseSlot
+"""Waits until the slot is idle; answered by SlotDone or Failed with its id."""
+
+Message = Submit | Cancel | Stop | SaveSlot | RestoreSlot | EraseSlot
 
 
 class Status(Enum):

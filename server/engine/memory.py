@@ -83,6 +83,22 @@ class Memory:
         """Whether no slot has it."""
         return sequence in self._retained
 
+    @property
+    def retained(self) -> list[Sequence]:
+        """Sequences that no slot has."""
+        return list(self._retained)
+
+    @property
+    def has_spare_id(self) -> bool:
+        """Whether `new` can give one."""
+        return bool(self._free_ids or self._retained)
+
+    def discard(self, sequence: Sequence) -> None:
+        """Forget a sequence that no slot has, retained or not, for good."""
+        if sequence in self._retained:
+            self._retained.remove(sequence)
+        self._free(sequence)
+
     def _free(self, sequence: Sequence) -> None:
         self.cut(sequence, 0)
         self.sequences.remove(sequence)
@@ -164,10 +180,13 @@ class Memory:
         cache, tokens, scope = self.host_cache, sequence.tokens, sequence.scope
         if not len(tokens) or sequence.is_private or not cache.is_enabled:
             return
-        if not cache.covers(tokens, scope):
+        covering = cache.covers(tokens, scope)
+        if covering is not None:
+            covering.origins.add(sequence.origin)
+        else:
             state = self._runner.save(sequence.id)
             if state is not None:
-                cache.put(tokens, state, scope)
+                cache.put(tokens, state, scope, sequence.origin)
 
     def restore(self, sequence: Sequence, entry: Entry) -> bool:
         """Fill an empty sequence from a saved one. False: no room, it stays empty."""
@@ -176,6 +195,17 @@ class Memory:
         if not self._runner.restore(sequence.id, entry.state):
             return False
         self.extend(sequence, entry.tokens)
+        return True
+
+    def unpark(self, sequence: Sequence) -> bool:
+        """Bring back what a sequence held before it went to the host; False: there is no room."""
+        tokens = sequence.parked
+        entry = None if tokens is None else self.host_cache.covers(tokens, sequence.scope)
+        if tokens is not None and entry is not None:
+            if not self.restore(sequence, entry):
+                return False
+            self.cut(sequence, len(tokens))
+        sequence.parked = None
         return True
 
     # room
@@ -205,9 +235,10 @@ class Memory:
         """Forget an idle sequence, to the host if it is worth that."""
         self.save_rare(sequence)
         if sequence in self._retained:
-            self._retained.remove(sequence)
-            self._free(sequence)
+            self.discard(sequence)
         else:
+            if self.host_cache.covers(sequence.tokens, sequence.scope) is not None:
+                sequence.parked = sequence.tokens.copy()
             self.cut(sequence, 0)
 
     def evict_oldest(self) -> bool:

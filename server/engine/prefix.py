@@ -13,6 +13,7 @@ from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 from server.engine.host_cache import Entry
+from server.engine.host_cache import HostCache
 from server.engine.memory import Chunk
 from server.engine.memory import Memory
 from server.engine.sequence import Scope
@@ -89,15 +90,25 @@ def find(memory: Memory, wanted: Wanted, *, can_cut: bool, can_share: bool, own:
     """The longest prefix of wanted that can be had now. own: the slot's own sequence."""
     sources = memory.sequences if can_share else [own]
     best = _best(sources, wanted, own, can_cut=can_cut)
-    entry = memory.host_cache.best(wanted.tokens, wanted.scope, wanted.n_max, can_cut=can_cut)
+    return _or_entry(best, memory.host_cache, wanted, can_cut=can_cut)
+
+
+def find_own(
+    memory: Memory, wanted: Wanted, own: Sequence, slot_id: int, *, can_cut: bool
+) -> Match:
+    """What the slot's own sequence has, or had: all that a pinned request may see."""
+    best = _best([own], wanted, own, can_cut=can_cut)
+    return _or_entry(best, memory.host_cache, wanted, can_cut=can_cut, slot_id=slot_id)
+
+
+def _or_entry(
+    best: Match, cache: HostCache, wanted: Wanted, *, can_cut: bool, slot_id: int | None = None
+) -> Match:
+    """The best entry of the host cache if that is better."""
+    entry = cache.best(wanted.tokens, wanted.scope, wanted.n_max, can_cut=can_cut, slot_id=slot_id)
     if entry is not None and entry[0] > best.n_tokens:
         return Match(entry[0], entry=entry[1], divergence=_parts(entry[1], wanted))
     return best
-
-
-def find_own(wanted: Wanted, own: Sequence, *, can_cut: bool) -> Match:
-    """What the slot's own sequence has: all that a pinned request may see."""
-    return _best([own], wanted, own, can_cut=can_cut)
 
 
 def _best(sources: Iterable[Sequence], wanted: Wanted, own: Sequence, *, can_cut: bool) -> Match:

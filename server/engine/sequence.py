@@ -68,6 +68,8 @@ class Sequence:
         "is_private",
         "last_used",
         "n_tokens",
+        "origin",
+        "parked",
         "scope",
     )
 
@@ -80,6 +82,10 @@ class Sequence:
         self.is_private = False
         """Whether no other request may take its prefix."""
         self.last_used = 0.0
+        self.origin = NO_SLOT
+        """The slot that computed it, or took it over, last."""
+        self.parked: Tokens | None = None
+        """What it held before that went to the host cache and nothing came after it."""
         self._tokens = np.empty(INITIAL_CAPACITY, np.int32)
         self._cells = np.empty(INITIAL_CAPACITY, np.int32)
 

@@ -184,6 +184,8 @@ class Slot:
         self.sequence = sequence
         sequence.is_live = True
         sequence.is_private = self.is_private
+        sequence.origin = self.id
+        sequence.parked = None
         self.awaits = None
         self.state = SlotState.PREFILL
         if self.wants_logits:

@@ -57,6 +57,10 @@ class Slots:
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots)
 
+    def at(self, id_slot: int) -> Slot:
+        """A slot by a number that may be too large, as the reference takes it."""
+        return self._slots[id_slot % len(self._slots)]
+
     @property
     def busy(self) -> list[Slot]:
         """Slots with a running request."""
@@ -108,7 +112,7 @@ class Slots:
         if not task.cache_prompt:
             return Match()
         if task.id_slot >= 0:
-            return prefix.find_own(wanted, own, can_cut=can_cut)
+            return prefix.find_own(self._memory, wanted, own, slot.id, can_cut=can_cut)
         can_share = self._runner.can_share
         return prefix.find(self._memory, wanted, can_cut=can_cut, can_share=can_share, own=own)
 

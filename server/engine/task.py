@@ -245,6 +245,7 @@ class SlotDone:
     """Of these tokens, where they were saved."""
     cache_salt: str
     adapters: Adapters
+    n_bare: int
     ms: float = 0.0
 
 
@@ -253,7 +254,7 @@ Event = Token | Progress | Finished | Failed | SlotDone
 
 def is_last(event: Event) -> bool:
     """Whether no event of the same task follows."""
-    return isinstance(event, (Finished, Failed))
+    return isinstance(event, (Finished, Failed, SlotDone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks)
+
     def add(self, task: Task) -> Failed | None:
         """Queue a task, or say why it can never run."""
         error = self._refusal(task)

@@ -34,7 +34,6 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "cont_batching": NotYet("answering one request at a time"),
         "n_ctx_checkpoints": _CHECKPOINTS,
         "checkpoint_min_step": _CHECKPOINTS,
-        "slot_save_path": NotYet("saving slots"),
         "sleep_idle_s": NotYet("sleeping when idle"),
         "json_schema": NotYet("JSON schemas"),
         "skip_chat_parsing": NotYet("reading reasoning and tool calls out of answers", (True,)),

@@ -45,6 +45,7 @@ ARROWS: dict[str, set[str]] = {
         "server.options",
         "server.schema",
         "server.engine.modelinfo",
+        "server.engine.slot_files",
         *WIRE,
     },
     # from settings to a running engine

@@ -206,6 +206,7 @@ class LlamaRunner:
         try:
             self._context.seq_state_set(state, seq_id)
         except errors.StateError:
+            self._memory.seq_rm(seq_id)  # of several parts, one may have been restored
             return False
         return True
 
