@@ -96,6 +96,7 @@ def task_from(
         stop=params.stop,
         stream=params.stream,
         cache_prompt=params.cache_prompt,
+        cache_salt=params.cache_salt,
         n_cache_reuse=params.n_cache_reuse,
         adapters=adapters[0],
         n_bare=adapters[1],

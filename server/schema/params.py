@@ -41,6 +41,7 @@ class CompletionParams:
     include_usage: bool = False
     """`stream_options.include_usage`."""
     cache_prompt: bool = True
+    cache_salt: str = ""
     return_tokens: bool = False
     return_progress: bool = False
     timings_per_token: bool = False

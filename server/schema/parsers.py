@@ -71,6 +71,11 @@ def parse_n_cmpl(value: object, context: Context) -> int:
     return int(limit(n, None, (1, n_slots)))
 
 
+def parse_id_slot(value: object, context: Context) -> int:
+    """-1, or the number of a slot that there is."""
+    return int(limit(to_int(value), None, (-1, context.defaults.n_slots - 1)))
+
+
 def parse_dry_base(value: object, context: Context) -> float:
     """A base below 1 makes no sense and becomes the server's own."""
     base = to_float32(value)

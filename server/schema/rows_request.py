@@ -8,6 +8,7 @@ from server.schema.field import Field
 from server.schema.field import Into
 from server.schema.field import Kind
 from server.schema.field import Section
+from server.schema.parsers import parse_id_slot
 from server.schema.parsers import parse_n_cmpl
 from server.schema.parsers import parse_stop
 from server.schema.parsers import parse_strings
@@ -64,10 +65,17 @@ PROMPT_ROWS = (
         hard=(0, INT32_MAX),
     ),
     Field(
+        "cache_salt",
+        Kind.STR,
+        "Only requests with the same text here share what is computed of their prompts.",
+        Section.PROMPT,
+    ),
+    Field(
         "id_slot",
         Kind.INT,
-        "The slot to run in (-1 = any).",
+        "The slot to run in, which then reuses only its own tokens (-1 = any).",
         Section.PROMPT,
+        parse=parse_id_slot,
     ),
 )
 

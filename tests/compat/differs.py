@@ -146,6 +146,7 @@ DELIBERATE = (
             "tokenize-flag-of-text",
         ),
     ),
+    Differs("decision 0003: there is no such slot", ("native-id-slot-beyond",)),
     Differs(
         "decision 0003: the client's fault is no 500",
         (

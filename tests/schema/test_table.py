@@ -43,6 +43,8 @@ NUMERIC = [row for row in FIELDS if row.kind in (Kind.INT, Kind.FLOAT)]
 LIMITED = [row for row in NUMERIC if row.parse is None]
 SAMPLES: dict[str, Any] = {
     "n_cmpl": 2,
+    "cache_salt": "x",
+    "id_slot": 1,
     "stop": "x",
     "dry_base": 2.5,
     "response_fields": ["content"],
