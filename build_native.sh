@@ -16,7 +16,7 @@ Builds libllama, libmtmd and the ggml backends and installs them into llama_ctyp
   -h, --help       print this
 
 Anything else goes to CMake: -DGGML_CUDA=ON (NVIDIA), -DGGML_HIP=ON (AMD), -DGGML_VULKAN=ON, -DGGML_METAL=ON (on by
-itself on Apple silicon), -DGGML_BLAS=ON, -DGGML_OPENMP=OFF; -DGGML_NATIVE=OFF for a build that other machines of the
+itself on Apple silicon), -DGGML_BLAS=ON, -DGGML_OPENMP=ON; -DGGML_NATIVE=OFF for a build that other machines of the
 same architecture can run (the default uses every instruction of this one).
 
 environment:

@@ -13,6 +13,8 @@ choose_build() {
     -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF
     -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_MTMD=ON -DLLAMA_OPENSSL=OFF
     -DLLAMA_ALL_WARNINGS=OFF -DGGML_RPC=ON
+    # OpenMP would take the place of ggml's own threads, and with it of --poll, --prio and --cpu-mask.
+    -DGGML_OPENMP=OFF
     ${user_options[@]+"${user_options[@]}"}
   )
   build=$cache/build/$(build_key)
@@ -24,6 +26,7 @@ build_key() {
   {
     printf '%s\n' "$source" "${options[@]}" "$cc" "$cxx" "${CFLAGS:-}" "${CXXFLAGS:-}" "${LDFLAGS:-}" "${CUDACXX:-}"
     [ -n "${LLAMA_CPP_DIR:-}" ] || printf '%s\n' "$commit"
+    cat "$root"/native/yield.*
     uname -sm
     $cc --version
     $cxx --version
@@ -45,8 +48,11 @@ drop_build() {
 }
 
 compile() {
-  local command=(cmake -S "$source" -B "$build" -G Ninja "${options[@]}" "-DLLAMA_BUILD_COMMIT=$commit") started=$SECONDS
+  local started=$SECONDS command=(cmake -S "$source" -B "$build" -G Ninja "${options[@]}" "-DLLAMA_BUILD_COMMIT=$commit"
+    "-DCMAKE_PROJECT_ggml_INCLUDE=$build/yield.cmake")
+  # A copy, since the build outlives the checkout; -p keeps the times that ninja looks at.
   mkdir -p "$build"
+  cp -p "$root"/native/yield.* "$build"
   if [ "$(cat "$build/configured" 2>/dev/null)" != "${command[*]}" ]; then
     say "configuring llama.cpp $commit in $build"
     CC=$cc CXX=$cxx "${command[@]}" >"$build/configure.log" 2>&1 || {
