@@ -1,6 +1,13 @@
-# make serve            everything from a fresh clone to a running server
-# make serve ARGS='-m model.gguf --port 9000'
-# make install NATIVE='-DGGML_CUDA=ON'      later runs of make keep these options
+## make                 everything that a server needs: .venv, llama.cpp's libraries, the demo model
+## make serve           ... and serve it on port 8080; ARGS='-m model.gguf --port 9000' are options of llamactl serve
+## make test            ... and run the tests; ARGS='-x tests/api' are options of pytest
+## make lint            ruff, over everything
+## make types           mypy
+## make bench           measure a server; ARGS='--help' says what it can do
+## make docs            write the pages in docs/reference that come from tables in the code
+## make clean           remove what was made here; the compiled libraries stay in the cache outside the checkout
+##
+## PYTHON=python3.12 chooses the Python of .venv; NATIVE='-DGGML_CUDA=ON' goes to ./build_native.sh and is kept.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,7 +20,7 @@ MODEL_OPTIONS := -m --model --model=% -mu --model-url --model-url=% -hf -hfr --h
 	--docker-repo --docker-repo=% --models-dir --models-dir=% --models-preset --models-preset=% --demo
 DEMO = $(if $(LLAMA_ARG_MODEL)$(LLAMA_ARG_MODEL_URL)$(LLAMA_ARG_HF_REPO)$(filter $(MODEL_OPTIONS),$(ARGS)),,--demo)
 
-.PHONY: install serve test lint types bench docs clean
+.PHONY: install serve test lint types bench docs clean help
 
 install: .venv/installed $(LIB)/ABI .venv/demo
 
@@ -42,6 +49,9 @@ docs: .venv/installed
 clean:
 	rm -rf .venv build dist ./*.egg-info $(LIB) .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@sed -n 's/^## *//p' Makefile
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
