@@ -127,7 +127,8 @@ class SamplerChain(Handle[llama_sampler]):
     def sample(self, context: Context, i: int) -> int:
         """Sample from batch row `i` of the last decode (-1: its last output), accept, return it.
 
-        SamplerError: no sampler selects, or the row has no logits. GrammarError: all is forbidden.
+        SamplerError: no sampler selects, or the row has no logits, or they are NaN. GrammarError:
+        all is forbidden.
         """
         ctx = context.ptr
         if not self._selects:
@@ -135,11 +136,15 @@ class SamplerChain(Handle[llama_sampler]):
                 "no sampler of the chain selects a token; end it with dist or greedy"
             )
         # llama_sampler_sample aborts the process where this is NULL.
-        if not raw_context.llama_get_logits_ith(ctx, i):
+        logits = raw_context.llama_get_logits_ith(ctx, i)
+        if not logits:
             raise SamplerError(f"row {i} of the last batch has no logits; add it with output=True")
         if self._grammars:
             return self._sample_checked(context, i)
-        return raw.llama_sampler_sample(self.ptr, ctx, i)
+        token = raw.llama_sampler_sample(self.ptr, ctx, i)
+        if logits[token] != logits[token]:
+            raise SamplerError(f"the logits of row {i} are NaN: the model or its state is damaged")
+        return token
 
     def apply(self, candidates: TokenDataArray) -> None:
         """Run all samplers over the candidates."""

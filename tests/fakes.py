@@ -225,6 +225,9 @@ class FakeRunner:
         """The last batch: token, position, sequence, wants logits."""
         self.adapters: Adapters = ()
         self.fail_next: str | None = None
+        """Why the next batch fails, after half of its rows were computed."""
+        self.fail_tokens: frozenset[int] = frozenset()
+        """Every batch with one of these tokens fails."""
         self.full_next = False
         self.refuse_next = False
         """Whether the next state that is restored is found not to fit."""
@@ -269,9 +272,7 @@ class FakeRunner:
         """Check every row and store it."""
         if not 0 < len(self.rows) <= self.info.n_batch:
             raise AssertionError(f"a batch of {len(self.rows)} rows")
-        if self.fail_next is not None:
-            reason, self.fail_next = self.fail_next, None
-            raise DecodeFailed(reason)
+        self._fail_if_told()
         if self.full_next or self.n_used + len(self.rows) > self.n_cells:
             self.full_next = False
             raise KvFull
@@ -283,6 +284,16 @@ class FakeRunner:
             if has_output:
                 self._outputs[i] = [cell.token for cell in held]
         self.batches.append(len(self.rows))
+
+    def _fail_if_told(self) -> None:
+        """What was computed before the fault stays, as in libllama."""
+        reason, self.fail_next = self.fail_next, None
+        if not self.fail_tokens.isdisjoint(row[0] for row in self.rows):
+            reason = "broken token"
+        if reason is not None:
+            for token, pos, seq_id, _ in self.rows[: len(self.rows) // 2]:
+                self.memory.add(seq_id, token, pos, self.adapters)
+            raise DecodeFailed(reason)
 
     def _check_adapters(self, seq_id: int, of_cells: list[Adapters]) -> None:
         """One set for all cells; only before an activated LoRA acts, there may be bare ones."""

@@ -184,8 +184,8 @@ class Engine:
             except KvFull:
                 plan = self._pressure.shrink(plan) or self._plan()
             except DecodeFailed as error:
-                self._fail_all(plan, str(error))
-                plan = self._plan()
+                self._isolate(plan, str(error))
+                return
             else:
                 self._sample()
                 return
@@ -252,7 +252,7 @@ class Engine:
                 token = sampler.sample(slot.i_batch)
                 prob = sampler.prob(token)
             except BadSampling as error:
-                self.slots.fail(slot, ErrorKind.SERVER, str(error))
+                self._fail(slot, str(error))
                 continue
             is_eog = runner.is_eog(token)
             event = slot.accept(token, runner.piece(token), clock(), is_eog=is_eog, prob=prob)
@@ -263,11 +263,30 @@ class Engine:
 
     # trouble
 
-    def _fail_all(self, plan: BatchPlan, reason: str) -> None:
-        """End what was in a batch that failed for good; its sequences can't be trusted."""
-        for slot in [*plan.decoding, *(chunk.slot for chunk in plan.chunks)]:
-            self.slots.fail(slot, ErrorKind.SERVER, reason)
-            self.memory.clear(slot.sequence)
+    def _isolate(self, plan: BatchPlan, reason: str) -> None:
+        """After a batch that failed: each of its requests alone, so that the culprit ends alone."""
+        for slot in plan.slots:
+            if not self.memory.undo(slot.sequence):
+                self._fail(slot, reason)
+        for part in plan.parts():
+            (slot,) = part.slots
+            if slot.is_busy:
+                self._try_alone(part, slot)
+
+    def _try_alone(self, part: BatchPlan, slot: Slot) -> None:
+        try:
+            self._decode(part)
+        except KvFull:
+            self.memory.undo(slot.sequence)  # the next step plans anew
+        except DecodeFailed as error:
+            self._fail(slot, str(error))
+        else:
+            self._sample()
+
+    def _fail(self, slot: Slot, reason: str) -> None:
+        """End a request whose computing failed; its sequence can't be trusted."""
+        self.slots.fail(slot, ErrorKind.SERVER, reason)
+        self.memory.clear(slot.sequence)
 
     # out
 

@@ -127,6 +127,13 @@ class Memory:
         self._runner.cut(sequence.id, 0)
         self._drop(sequence, 0, sequence.n_tokens)
 
+    def undo(self, sequence: Sequence) -> bool:
+        """Forget what a batch that failed left behind; False: the whole sequence is lost."""
+        if self._runner.cut(sequence.id, sequence.n_tokens):
+            return True
+        self._drop(sequence, 0, sequence.n_tokens)
+        return False
+
     def copy_prefix(self, donor: Sequence, target: Sequence, n_tokens: int) -> None:
         """Let an empty sequence hold the first n_tokens of donor, in the same cells."""
         self._runner.copy(donor.id, target.id, n_tokens, is_whole=n_tokens == donor.n_tokens)

@@ -68,6 +68,16 @@ class BatchPlan:
         """Rows in the batch."""
         return len(self.decoding) + self.n_prefill
 
+    @property
+    def slots(self) -> list[Slot]:
+        """Every slot that has rows."""
+        return [*self.decoding, *(chunk.slot for chunk in self.chunks)]
+
+    def parts(self) -> list[BatchPlan]:
+        """A plan for each slot alone."""
+        decoding = [BatchPlan([slot], [], self.adapters) for slot in self.decoding]
+        return decoding + [BatchPlan([], [chunk], self.adapters) for chunk in self.chunks]
+
     def limited(self, n_rows: int) -> BatchPlan:
         """The same plan with at most n_rows, which are at least the decoding ones."""
         left, chunks = n_rows - len(self.decoding), []

@@ -221,17 +221,6 @@ def test_a_full_memory_makes_the_youngest_request_wait_and_nothing_is_lost(
     assert b.finished(young).timings.n_prompt_processed == 20
 
 
-def test_a_failed_batch_ends_its_requests_and_later_ones_work(bench: MakeBench) -> None:
-    b = bench()
-    task = b.submit(n_predict=5)
-    b.runner.fail_next = "Compute error."
-    b.run()
-    error = b.last(task)
-    assert isinstance(error, Failed)
-    assert error.message == "Compute error."
-    assert len(b.generate(n_predict=5).text) == 5
-
-
 def test_progress_is_reported_from_zero_to_all(bench: MakeBench) -> None:
     b = bench(n_ctx_slot=200)
     task = b.submit("p" * 70, stream=True, return_progress=True, n_predict=1)

@@ -87,7 +87,7 @@ def test_ends_are_counted_by_their_kind() -> None:
     b.tick()
     b.cancel(gone)
     b.submit("w")
-    b.runner.fail_next = "broken"
+    b.runner.fail_tokens = frozenset(b"w")
     b.tick(2)
     ended = {end: n for end, n in counters(b).n_ended if n}
     assert ended == {"eos": 1, "cancelled": 1, "refused": 1, "failed": 1}
@@ -124,10 +124,10 @@ def test_line_says_what_failed(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     b = Bench(FakeRunner(next_letter))
     b.submit("hello")
-    b.runner.fail_next = "broken"
+    b.runner.fail_tokens = frozenset(b"h")
     b.tick(2)
     (line,) = lines(caplog)
-    assert line.endswith("failed: broken")
+    assert line.endswith("failed: broken token")
 
 
 def test_lines_say_nothing_of_what_was_asked(caplog: pytest.LogCaptureFixture) -> None:

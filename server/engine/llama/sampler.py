@@ -111,6 +111,8 @@ class LlamaSampler:
         candidates.fill_from(logits)
         self._chain.apply(candidates)
         token = candidates.token
+        if logits[token] != logits[token]:
+            raise BadSampling("no token could be sampled: the model's output is no number")
         if self._grammar is not None:
             # cheaper than masking the whole vocabulary: most often the grammar agrees
             if not self._allows(token):

@@ -1,0 +1,62 @@
+"""A model whose weights hold NaN: requests that meet them fail, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+
+from server.engine.errors import BadSampling
+from server.engine.llama.runner import LlamaRunner
+from server.engine.task import SamplingParams
+from tests.engine.llama.conftest import Load
+from tests.tiny_models import TinySpec
+from tests.tiny_models import build_tiny_model
+from tests.tiny_models import tiny_vocab
+
+POISON = "Z"
+
+CHAINS = {
+    "default": SamplingParams(),
+    "greedy": SamplingParams(temperature=0),
+    "mirostat": SamplingParams(mirostat=2),
+    "no samplers": SamplingParams(samplers=()),
+    "probabilities": SamplingParams(n_probs=2, post_sampling_probs=True),
+    "grammar": SamplingParams(grammar='root ::= "a"*'),
+}
+
+
+@pytest.fixture(scope="module")
+def damaged_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model, with NaN for the embedding of POISON."""
+    path = build_tiny_model(tmp_path_factory.mktemp("damaged") / "damaged.gguf", TinySpec())
+    reader = gguf.GGUFReader(path, "r+")
+    (embedding,) = (t for t in reader.tensors if t.name == "token_embd.weight")
+    embedding.data[tiny_vocab().tokens.index(POISON)] = np.nan
+    reader.data.flush()
+    return path
+
+
+def sampled(runner: LlamaRunner, text: str, params: SamplingParams) -> int:
+    """The token that follows text."""
+    tokens = runner.tokenizer.tokenize(text, add_special=True, parse_special=False)
+    runner.cut(0, 0)
+    runner.clear_batch()
+    row = runner.add_chunk(np.array(tokens, np.int32), 0, 0, wants_logits=True)
+    runner.decode()
+    sampler = runner.new_sampler(params)
+    try:
+        return sampler.sample(row)
+    finally:
+        sampler.close()
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_output_that_is_no_number_is_an_error(load: Load, damaged_path: Path, chain: str) -> None:
+    runner = load(path=damaged_path)
+    assert sampled(runner, "Once", CHAINS[chain]) >= 0
+    with pytest.raises(BadSampling, match=r"NaN|no number"):
+        sampled(runner, f"Once {POISON}", CHAINS[chain])
+    assert sampled(runner, "Once", CHAINS[chain]) >= 0

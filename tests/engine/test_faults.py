@@ -1,0 +1,133 @@
+"""What goes wrong in one request ends that request alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from server.engine.errors import BadSampling
+from server.engine.task import ErrorKind
+from server.engine.task import Failed
+from server.engine.task import SamplingParams
+from server.engine.task import Task
+from tests.engine.conftest import Bench
+from tests.fakes import FakeRunner
+from tests.fakes import next_letter
+
+MakeBench = Callable[..., Bench]
+
+
+def failure(bench: Bench, task: Task) -> Failed:
+    event = bench.last(task)
+    assert isinstance(event, Failed), event
+    return event
+
+
+def test_batch_that_fails_once_costs_no_request(bench: MakeBench) -> None:
+    alone = [bench().generate(text, n_predict=9).text for text in ("hello", "other")]
+    b = bench()
+    tasks = [b.submit(text, n_predict=9) for text in ("hello", "other")]
+    for step in range(9):
+        if step % 2:
+            b.runner.fail_next = "Compute error."
+        b.tick()
+    b.run()
+    assert [b.text(task) for task in tasks] == alone
+
+
+def test_request_that_fails_again_alone_ends_alone(bench: MakeBench) -> None:
+    b = bench()
+    tasks = [b.submit(text, n_predict=5) for text in ("hello", "w!rld", "other")]
+    b.runner.fail_tokens = frozenset(b"!")
+    b.run()
+    assert failure(b, tasks[1]).message == "broken token"
+    assert failure(b, tasks[1]).kind is ErrorKind.SERVER
+    assert [len(b.text(task)) for task in (tasks[0], tasks[2])] == [5, 5]
+
+
+def test_prompt_that_fails_does_not_end_a_stream(bench: MakeBench) -> None:
+    b = bench()
+    stream = b.submit("hello", n_predict=9, stream=True)
+    b.tick(3)
+    culprit = b.submit("w!")
+    b.runner.fail_tokens = frozenset(b"!")
+    b.run()
+    assert failure(b, culprit)
+    assert b.text(stream) == bench().generate("hello", n_predict=9).text
+
+
+def test_nothing_of_a_failed_batch_stays_in_memory(bench: MakeBench) -> None:
+    b = bench()
+    b.submit("w!rld and more")
+    b.runner.fail_tokens = frozenset(b"!")
+    b.run()
+    assert b.runner.n_used == b.engine.memory.cells.n_used == 0
+
+
+def test_what_could_not_be_undone_ends_its_request(bench: MakeBench) -> None:
+    b = Bench(FakeRunner(next_letter, can_cut=False))
+    long, short = b.submit("first", n_predict=20), b.submit("second one", n_predict=20)
+    b.tick(2)
+    b.runner.fail_next = "Compute error."
+    b.run()
+    ends = {type(b.last(task)).__name__ for task in (long, short)}
+    assert "Failed" in ends
+    assert b.runner.n_samplers == 0
+    assert len(b.generate("later", n_predict=5).text) == 5
+
+
+def test_every_request_ends_where_every_batch_fails(bench: MakeBench) -> None:
+    b = bench()
+    tasks = [b.submit(text) for text in ("hello", "world")]
+    b.runner.fail_tokens = frozenset(b"l")
+    b.run()
+    assert [failure(b, task).message for task in tasks] == ["broken token"] * 2
+    b.runner.fail_tokens = frozenset()
+    assert len(b.generate(n_predict=5).text) == 5
+
+
+def fails_after(text: bytes) -> Callable[[list[int]], int]:
+    """The letters of next_letter, but no number where the tokens begin with text."""
+
+    def rule(tokens: list[int]) -> int:
+        if bytes(tokens[: len(text)]) == text and len(tokens) > len(text) + 2:
+            raise BadSampling("no token could be sampled: the model's output is no number")
+        return next_letter(tokens)
+
+    return rule
+
+
+def test_output_that_is_no_number_ends_its_request_alone(bench: MakeBench) -> None:
+    b = bench(fails_after(b"bad"))
+    bad, good = b.submit("bad"), b.submit("good", n_predict=8)
+    b.run()
+    assert "no number" in failure(b, bad).message
+    assert len(b.text(good)) == 8
+
+
+def test_nobody_shares_what_led_to_no_number(bench: MakeBench) -> None:
+    b = bench(fails_after(b"bad"))
+    b.submit("bad")
+    b.run()
+    assert b.generate("bad", n_predict=1).timings.n_prompt_cached == 0
+
+
+def test_grammar_that_can_not_be_read_ends_its_request_alone(bench: MakeBench) -> None:
+    b = bench()
+    good = b.submit("good", n_predict=8)
+    b.tick(2)
+    bad = b.submit("bad", sampling=SamplingParams(grammar="bad"))
+    b.run()
+    assert failure(b, bad).kind is ErrorKind.INVALID_REQUEST
+    assert len(b.text(good)) == 8
+
+
+@pytest.mark.parametrize("n_requests", [1, 3])
+def test_failed_batches_are_tried_again_only_once(bench: MakeBench, n_requests: int) -> None:
+    b = bench()
+    for i in range(n_requests):
+        b.submit(f"w!{i}")
+    b.runner.fail_tokens = frozenset(b"!")
+    b.tick()
+    assert b.engine.is_idle
