@@ -135,8 +135,6 @@ class LlamaRunner:
 
     def new_sampler(self, params: SamplingParams) -> LlamaSampler:
         """See ModelRunner."""
-        if is_greedy(params):
-            return GreedySampler(self._context, self._vocab, params, self.piece)
         return LlamaSampler(self._context, self._vocab, params, self.piece)
 
     # one batch
