@@ -13,6 +13,7 @@ from typing import Any
 
 from llama_ctypes import runtime
 from llama_ctypes.candidates import TokenDataArray
+from llama_ctypes.ctype import NULL
 from llama_ctypes.ctype import Ptr
 from llama_ctypes.ctype import ref
 from llama_ctypes.errors import GrammarError
@@ -23,8 +24,10 @@ from llama_ctypes.raw import context as raw_context
 from llama_ctypes.raw import model as raw_model
 from llama_ctypes.raw import perf as raw_perf
 from llama_ctypes.raw import sampler as raw
+from llama_ctypes.raw.enums import LLAMA_TOKEN_NULL
 from llama_ctypes.raw.perf import llama_perf_sampler_data
 from llama_ctypes.raw.sampler_i import llama_sampler
+from llama_ctypes.raw.types import llama_context
 
 if TYPE_CHECKING:
     from llama_ctypes.context import Context
@@ -96,6 +99,7 @@ class SamplerChain(Handle[llama_sampler]):
         """An empty chain; `no_perf=False` measures it."""
         runtime.start()
         self._members: list[tuple[bool, int]] = []  # (selects, n_grammar_vocab) of each
+        self._offloaded: tuple[Context, int] | None = None
         if _copy_of is not None:
             super().__init__(raw.llama_sampler_clone(_copy_of.ptr), *_copy_of._parents)
             self._members = list(_copy_of._members)
@@ -135,6 +139,8 @@ class SamplerChain(Handle[llama_sampler]):
             raise SamplerError(
                 "no sampler of the chain selects a token; end it with dist or greedy"
             )
+        if self._offloaded is not None and _has_device_result(ctx, i):
+            return raw.llama_sampler_sample(self.ptr, ctx, i)
         # llama_sampler_sample aborts the process where this is NULL.
         logits = raw_context.llama_get_logits_ith(ctx, i)
         if not logits:
@@ -145,6 +151,26 @@ class SamplerChain(Handle[llama_sampler]):
         if logits[token] != logits[token]:
             raise SamplerError(f"the logits of row {i} are NaN: the model or its state is damaged")
         return token
+
+    def offload(self, context: Context, seq_id: int) -> bool:
+        """Sample on the device for that sequence, from the next decode on, until recall().
+
+        False: the device can't; sampling stays here. The last chain of a sequence counts.
+        """
+        self.recall()
+        if not raw.llama_set_sampler(context.ptr, seq_id, self.ptr):
+            return False
+        self._offloaded = (context, seq_id)
+        self._add_parent(context)
+        return True
+
+    def recall(self) -> None:
+        """Sample on the CPU again."""
+        if self._offloaded is not None:
+            context, seq_id = self._offloaded
+            self._offloaded = None
+            raw.llama_set_sampler(context.ptr, seq_id, NULL)
+            self._leave_parent(context)
 
     def apply(self, candidates: TokenDataArray) -> None:
         """Run all samplers over the candidates."""
@@ -207,7 +233,15 @@ class SamplerChain(Handle[llama_sampler]):
         self._grammars = [(i, n) for i, (_, n) in enumerate(self._members) if n]
 
     def _dispose(self, pointer: Ptr[llama_sampler]) -> None:
+        self.recall()
         raw.llama_sampler_free(pointer)
+
+
+def _has_device_result(ctx: Ptr[llama_context], i: int) -> bool:
+    """Whether the device left a token or candidates for a row; else there are logits."""
+    if raw_context.llama_get_sampled_token_ith(ctx, i) != LLAMA_TOKEN_NULL:
+        return True
+    return bool(raw_context.llama_get_sampled_logits_ith(ctx, i))
 
 
 def _check_token(token: int) -> None:

@@ -132,6 +132,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         host_cache_bytes=host_cache_bytes(settings.slots.cache_ram_mib),
         cache_idle_slots=settings.slots.cache_idle_slots,
         max_step_ms=settings.slots.max_step_ms,
+        joins_running=settings.slots.cont_batching,
         context_shift=settings.context.context_shift,
         show_text=os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"),
     )

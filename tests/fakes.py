@@ -169,9 +169,14 @@ class FakeSampler:
         chain_steps(params)
         self.params = params
         self.accepted: list[int] = []
+        self.seq_id = -1
         self.is_closed = False
         self._runner = runner
         runner.n_samplers += 1
+
+    def attach(self, seq_id: int) -> None:
+        """Remember the sequence."""
+        self.seq_id = seq_id
 
     def sample(self, i_batch: int) -> int:
         """The rule's token for the sequence of that row."""

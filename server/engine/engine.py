@@ -59,6 +59,8 @@ class EngineConfig:
     """Whether idle sequences that slow the running ones down move to the host cache."""
     max_step_ms: float = 100.0
     """What a step may take while streams are live; limits its prefill. 0 = no limit."""
+    joins_running: bool = True
+    """Whether new prompts are computed while others generate, or wait until all of them end."""
     context_shift: bool = False
     """Whether a full context forgets its older half instead of ending the generation."""
     show_text: bool = False
@@ -83,7 +85,9 @@ class Engine:
         shifts = self._config.context_shift and runner.can_shift
         self.slots = Slots(runner, self.memory, clock, shifts=shifts)
         self._pressure = Pressure(self.slots, self.memory)
-        self._scheduler = Scheduler(self._config.max_step_ms / 1e3)
+        self._scheduler = Scheduler(
+            self._config.max_step_ms / 1e3, joins=self._config.joins_running
+        )
         self.waiting = Waiting(runner.info)
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
         self._mailbox = mailbox

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 class Sampler(Protocol):
     """A request's sampler chain with its state."""
 
+    def attach(self, seq_id: int) -> None:
+        """Its tokens come from that sequence from now on: a device may sample them."""
+        ...
+
     def sample(self, i_batch: int) -> int:
         """Choose and accept a token from the logits of an output row of the last batch."""
         ...

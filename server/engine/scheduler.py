@@ -91,8 +91,10 @@ class BatchPlan:
 class Scheduler:
     """Plans batches, and learns from how long they took."""
 
-    def __init__(self, max_step_s: float) -> None:
+    def __init__(self, max_step_s: float, *, joins: bool = True) -> None:
+        """joins: whether prompts are computed while others generate."""
         self._budget = PrefillBudget(max_step_s)
+        self._joins = joins
         self._turns: list[Adapters] = []
         """The groups of the last step in the order of their turns, which began with the first."""
         self._turn_began = 0.0
@@ -106,6 +108,8 @@ class Scheduler:
         decoding = [slot for slot in group if slot.state is SlotState.DECODE]
         left = n_batch - len(decoding)
         left = self._budget.grant(has_streams=has_streams, n_batch=left)
+        if has_streams and not self._joins:
+            left = 0
         chunks = []
         for slot in self._in_order(group, now):
             n = min(left, slot.n_prefill_next)

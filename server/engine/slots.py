@@ -101,6 +101,8 @@ class Slots:
         sequence = self._take(slot, match, task, wanted)
         sequence.scope = slot.scope
         slot.bind(sequence, match.divergence, self._clock())
+        if task.sampling.backend_sampling and slot.sampler is not None:
+            slot.sampler.attach(sequence.id)
         self._memory.bound_idle()
         if slot.wants_logits:
             self.stats.add_begun(slot, self._clock())

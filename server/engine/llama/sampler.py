@@ -87,6 +87,12 @@ class LlamaSampler:
         )
         self._one = TokenDataArray(1)
 
+    def attach(self, seq_id: int) -> None:
+        """See Sampler."""
+        wants_probs = self._params.n_probs > 0
+        if self._params.backend_sampling and self._candidates is None and not wants_probs:
+            self._chain.offload(self._context, seq_id)
+
     def _parse_grammar(self, vocab: Vocab) -> Sampler | None:
         if not self._params.grammar:
             return None
