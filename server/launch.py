@@ -133,6 +133,8 @@ def engine_config(settings: Settings) -> EngineConfig:
         cache_idle_slots=settings.slots.cache_idle_slots,
         max_step_ms=settings.slots.max_step_ms,
         joins_running=settings.slots.cont_batching,
+        n_checkpoints=settings.slots.n_ctx_checkpoints,
+        checkpoint_min_step=settings.slots.checkpoint_min_step,
         context_shift=settings.context.context_shift,
         show_text=os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,6 +24,8 @@ from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
 from server.engine.task import TopToken
+from tests.fake_memory import FakeMemory
+from tests.fake_memory import UncutParts
 
 EOS = 256
 BOS = 257
@@ -116,52 +117,6 @@ class ByteTokenizer:
         return {EOS: b"</s>", BOS: b"<s>"}[token] if special else b""
 
 
-@dataclass(slots=True)
-class Cell:
-    """One cell: a token at a position, computed with adapters, held by sequences."""
-
-    token: int
-    pos: int
-    adapters: Adapters
-    holders: set[int]
-
-
-class FakeMemory:
-    """All cells. Moving a cell moves it for every sequence that holds it, as in libllama."""
-
-    def __init__(self) -> None:
-        self.cells: list[Cell] = []
-
-    def of(self, seq_id: int) -> list[Cell]:
-        """A sequence's cells by position, which must be 0, 1, 2, ..."""
-        held = sorted((c for c in self.cells if seq_id in c.holders), key=lambda c: c.pos)
-        if [cell.pos for cell in held] != list(range(len(held))):
-            raise AssertionError(f"sequence {seq_id} has gaps: {[c.pos for c in held]}")
-        return held
-
-    def add(self, seq_id: int, token: int, pos: int, adapters: Adapters) -> None:
-        """A new cell at the end of a sequence."""
-        n_held = len(self.of(seq_id))
-        if pos != n_held:
-            raise AssertionError(f"sequence {seq_id}: row at {pos}, {n_held} held")
-        self.cells.append(Cell(token, pos, adapters, {seq_id}))
-
-    def remove(self, seq_id: int, start: int, end: int) -> None:
-        """A sequence lets go of positions [start, end)."""
-        for cell in self.cells:
-            if seq_id in cell.holders and start <= cell.pos < end:
-                cell.holders.remove(seq_id)
-        self.cells = [cell for cell in self.cells if cell.holders]
-
-    def move(self, seq_id: int, start: int, end: int, delta: int) -> None:
-        """Change the positions of a sequence's own cells."""
-        for cell in self.cells:
-            if seq_id in cell.holders and start <= cell.pos < end:
-                if cell.holders != {seq_id}:
-                    raise AssertionError(f"a cell of {cell.holders} was moved")
-                cell.pos += delta
-
-
 class FakeSampler:
     """Follows the runner's rule; probabilities are made up but ordered."""
 
@@ -210,19 +165,24 @@ class FakeRunner:
         n_cells: int | None = None,
         n_seq: int | None = None,
         can_cut: bool = True,
+        window: int = 0,
         can_share: bool = True,
         **overrides: object,
     ) -> None:
         self.info = info(**overrides)
         self.tokenizer = ByteTokenizer()
-        self.can_cut = can_cut
+        self.can_cut = can_cut and not window
+        self.window = window
         self.can_share = can_share
-        self.can_shift = True
+        self.can_shift = not window
         self.n_idle_cells = 1 << 30
         self.rule = rule
         self.n_cells = n_cells if n_cells is not None else self.info.n_ctx
         self.n_seq = n_seq if n_seq is not None else self.info.n_slots + 4
         self.memory = FakeMemory()
+        self.parts = UncutParts(window)
+        self.n_checkpoints = 0
+        """Checkpoints that were taken."""
         self.n_samplers = 0
         self.batches: list[int] = []
         """Rows of every batch that was decoded."""
@@ -285,6 +245,7 @@ class FakeRunner:
         for i, (token, pos, seq_id, has_output) in enumerate(self.rows):
             self.memory.add(seq_id, token, pos, self.adapters)
             held = self.memory.of(seq_id)
+            self.parts.add(seq_id, pos)
             self._check_adapters(seq_id, [cell.adapters for cell in held])
             if has_output:
                 self._outputs[i] = [cell.token for cell in held]
@@ -324,10 +285,36 @@ class FakeRunner:
     def cut(self, seq_id: int, n_tokens: int) -> bool:
         """Keep the first n_tokens."""
         n_held = max((c.pos + 1 for c in self.memory.cells if seq_id in c.holders), default=0)
-        if not self.can_cut and 0 < n_tokens < n_held:
+        if not self.can_cut and 0 < n_tokens < min(n_held, self.cut_floor(seq_id)):
             self.memory.remove(seq_id, 0, n_held)
+            self.parts.clear(seq_id)
             return False
         self.memory.remove(seq_id, n_tokens, n_held)
+        if not n_tokens:
+            self.parts.clear(seq_id)
+        return True
+
+    def cut_floor(self, seq_id: int) -> int:
+        """Where the parts that can't be cut still are."""
+        return self.parts.floor(seq_id, len(self.memory.of(seq_id)))
+
+    def checkpoint(self, seq_id: int) -> State | None:
+        """The tokens that it is of, so that they can be compared."""
+        self.n_checkpoints += 1
+        return self.save(seq_id)
+
+    def rewind(self, seq_id: int, n_tokens: int, state: State) -> bool:
+        """Only to the tokens that the checkpoint was taken of."""
+        rows = state.view(np.int32).reshape(-1, 2).tolist()
+        known, held = self._known_adapters, self.memory.of(seq_id)
+        if [(c.token, known.index(c.adapters)) for c in held[:n_tokens]] != [*map(tuple, rows)]:
+            raise AssertionError(f"sequence {seq_id}: a checkpoint of other tokens")
+        self.memory.remove(seq_id, 0 if self.refuse_next else n_tokens, len(held))
+        if self.refuse_next:
+            self.refuse_next = False
+            self.parts.clear(seq_id)
+            return False
+        self.parts.restore(seq_id, n_tokens)
         return True
 
     def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
@@ -335,12 +322,13 @@ class FakeRunner:
         if not self.can_share:
             raise AssertionError("sequences of split streams share nothing")
         held = self.memory.of(source)
-        if is_whole != (n_tokens == len(held)) or (not self.can_cut and not is_whole):
+        if is_whole != (n_tokens == len(held)):
             raise AssertionError(f"{n_tokens} of {len(held)} tokens, {is_whole=}")
         if self.memory.of(target):
             raise AssertionError(f"sequence {target} is not empty")
         for cell in held[:n_tokens]:
             cell.holders.add(target)
+        self.parts.copy(source, target, has_all=self.can_cut or n_tokens >= self.cut_floor(source))
 
     def shift(self, seq_id: int, start: int, end: int, n_tokens: int) -> None:
         """Close a gap."""
@@ -371,6 +359,7 @@ class FakeRunner:
             return False
         for pos, (token, i) in enumerate(rows):
             self.memory.add(seq_id, token, pos, self._known_adapters[i])
+        self.parts.restore(seq_id, len(rows))
         return True
 
     def close(self) -> None:

@@ -169,7 +169,7 @@ class Actions:
         memory, n = self._memory, len(entry.tokens)
         if n > memory.cells.n_free + memory.cells.n_unique(own.cells):
             raise StateRefused(f"Unable to restore slot: {NO_ROOM}")
-        before = Entry(own.tokens.copy(), self._state_of(own), own.scope)
+        before = memory.entry_of(own, self._state_of(own))
         memory.cut(own, 0)
         if n and not memory.restore(own, entry):
             memory.restore(own, before)

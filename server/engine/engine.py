@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from server.engine import report
 from server.engine.actions import Actions
+from server.engine.checkpoints import Planner
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
@@ -59,6 +60,10 @@ class EngineConfig:
     """Whether idle sequences that slow the running ones down move to the host cache."""
     max_step_ms: float = 100.0
     """What a step may take while streams are live; limits its prefill. 0 = no limit."""
+    n_checkpoints: int = 32
+    """Of one sequence, where its memory can't be cut."""
+    checkpoint_min_step: int = 8192
+    """The distance of checkpoints in tokens where no turn ends; 0 = none there."""
     joins_running: bool = True
     """Whether new prompts are computed while others generate, or wait until all of them end."""
     context_shift: bool = False
@@ -81,9 +86,14 @@ class Engine:
         self._config = config or EngineConfig()
         host_cache = HostCache(self._config.host_cache_bytes)
         moves_idle = self._config.cache_idle_slots and host_cache.is_enabled
-        self.memory = Memory(runner, host_cache, clock, moves_idle=moves_idle)
+        n_checkpoints = 0 if runner.can_cut else self._config.n_checkpoints
+        self.memory = Memory(
+            runner, host_cache, clock, moves_idle=moves_idle, n_checkpoints=n_checkpoints
+        )
         shifts = self._config.context_shift and runner.can_shift
-        self.slots = Slots(runner, self.memory, clock, shifts=shifts)
+        min_step = self._config.checkpoint_min_step
+        planner = Planner(runner.tokenizer, n_checkpoints, min_step)
+        self.slots = Slots(runner, self.memory, planner, clock, shifts=shifts)
         self._pressure = Pressure(self.slots, self.memory)
         self._scheduler = Scheduler(
             self._config.max_step_ms / 1e3, joins=self._config.joins_running
@@ -231,6 +241,8 @@ class Engine:
     def _prefilled(self, chunk: Chunk, now: float) -> None:
         slot = chunk.slot
         self.memory.extend(slot.sequence, chunk.tokens)
+        if slot.sequence.n_tokens in slot.breaks:
+            self.memory.checkpoint(slot.sequence)
         slot.prefilled(chunk.n, now)
         task = slot.task
         assert task is not None

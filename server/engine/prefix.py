@@ -86,32 +86,30 @@ def choose_slot(slots: Seq[Slot], task: Task, min_similarity: float) -> Slot | N
     return min(idle, key=lambda slot: (slot.sequence.n_tokens > 0, slot.last_used))
 
 
-def find(memory: Memory, wanted: Wanted, *, can_cut: bool, can_share: bool, own: Sequence) -> Match:
+def find(memory: Memory, wanted: Wanted, *, can_share: bool, own: Sequence) -> Match:
     """The longest prefix of wanted that can be had now. own: the slot's own sequence."""
     sources = memory.sequences if can_share else [own]
-    best = _best(sources, wanted, own, can_cut=can_cut)
-    return _or_entry(best, memory.host_cache, wanted, can_cut=can_cut)
+    best = _best(memory, sources, wanted, own)
+    return _or_entry(best, memory.host_cache, wanted)
 
 
-def find_own(
-    memory: Memory, wanted: Wanted, own: Sequence, slot_id: int, *, can_cut: bool
-) -> Match:
+def find_own(memory: Memory, wanted: Wanted, own: Sequence, slot_id: int) -> Match:
     """What the slot's own sequence has, or had: all that a pinned request may see."""
-    best = _best([own], wanted, own, can_cut=can_cut)
-    return _or_entry(best, memory.host_cache, wanted, can_cut=can_cut, slot_id=slot_id)
+    best = _best(memory, [own], wanted, own)
+    return _or_entry(best, memory.host_cache, wanted, slot_id=slot_id)
 
 
 def _or_entry(
-    best: Match, cache: HostCache, wanted: Wanted, *, can_cut: bool, slot_id: int | None = None
+    best: Match, cache: HostCache, wanted: Wanted, *, slot_id: int | None = None
 ) -> Match:
     """The best entry of the host cache if that is better."""
-    entry = cache.best(wanted.tokens, wanted.scope, wanted.n_max, can_cut=can_cut, slot_id=slot_id)
+    entry = cache.best(wanted.tokens, wanted.scope, wanted.n_max, slot_id=slot_id)
     if entry is not None and entry[0] > best.n_tokens:
         return Match(entry[0], entry=entry[1], divergence=_parts(entry[1], wanted))
     return best
 
 
-def _best(sources: Iterable[Sequence], wanted: Wanted, own: Sequence, *, can_cut: bool) -> Match:
+def _best(memory: Memory, sources: Iterable[Sequence], wanted: Wanted, own: Sequence) -> Match:
     best, longest, closest = Match(), 0, None
     for source in sources:
         if source.is_private and source is not own:
@@ -119,9 +117,11 @@ def _best(sources: Iterable[Sequence], wanted: Wanted, own: Sequence, *, can_cut
         n = wanted.shared_with(source.tokens, source.scope)
         if n > longest:
             longest, closest = n, source
+        if n < max(best.n_tokens, 1):
+            continue
+        n = memory.usable(source, n)
         # at equal length the own sequence: then nothing has to be copied
-        is_better = n > best.n_tokens or (n and n == best.n_tokens and source is own)
-        if is_better and (can_cut or n == source.n_tokens):
+        if n > best.n_tokens or (n and n == best.n_tokens and source is own):
             best = Match(n, source)
     if closest is None:
         return best
@@ -140,8 +140,13 @@ def _parts(source: Sequence | Entry, wanted: Wanted) -> Divergence | None:
     return Divergence(n, int(held[n]), int(wanted.tokens[n]))
 
 
-def find_ahead(slots: Iterable[Slot], slot: Slot, wanted: Wanted, n_now: int) -> Slot | None:
-    """An older request whose prefill will soon hold worthwhile more of wanted than n_now tokens."""
+def find_ahead(
+    slots: Iterable[Slot], slot: Slot, wanted: Wanted, n_now: int, *, can_cut: bool
+) -> tuple[Slot, int] | None:
+    """An older request whose prefill will soon hold worthwhile more of wanted than n_now tokens.
+
+    And how many: where memory can't be cut, the next place where it will have a checkpoint.
+    """
     best, n_best = None, n_now + WORTH_WAITING - 1
     for other in slots:
         if other.state not in (SlotState.WAIT, SlotState.PREFILL) or other.task_id >= slot.task_id:
@@ -149,9 +154,11 @@ def find_ahead(slots: Iterable[Slot], slot: Slot, wanted: Wanted, n_now: int) ->
         if other.is_private:
             continue
         n = wanted.shared_with(other.target, other.scope)
+        if not can_cut:
+            n = max((place for place in other.breaks if place <= n), default=0)
         if n > n_best:
             best, n_best = other, n
-    return best
+    return None if best is None else (best, n_best)
 
 
 def find_chunks(held: Tokens, wanted: Tokens, n_shared: int, n_min: int) -> list[Chunk]:

@@ -125,10 +125,36 @@ class ModelRunner(Protocol):
         """Keep the first n_tokens positions of a sequence; False: it is empty instead."""
         ...
 
+    def cut_floor(self, seq_id: int) -> int:
+        """The least number of tokens that `cut` can keep of a sequence; 0 = any.
+
+        What it holds in all where that can't be cut. For can_cut = False alone.
+        """
+        ...
+
+    @property
+    def window(self) -> int:
+        """A saved sequence of at most so many tokens can be cut anywhere when it is restored.
+
+        For can_cut = False alone.
+        """
+        ...
+
+    def checkpoint(self, seq_id: int) -> State | None:
+        """A copy of what can't be cut of a sequence; None where it can't be had."""
+        ...
+
+    def rewind(self, seq_id: int, n_tokens: int, state: State) -> bool:
+        """Keep the first n_tokens of a sequence, by a checkpoint of these tokens.
+
+        False: it is empty instead.
+        """
+        ...
+
     def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
         """Let an empty sequence share the first n_tokens of another.
 
-        is_whole: those are all; needed where memory can't be cut.
+        is_whole: those are all. Fewer than cut_floor are of use after a `rewind` only.
         """
         ...
 

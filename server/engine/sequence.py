@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.engine.cells import CellIds
+from server.engine.checkpoints import Checkpoints
 from server.engine.task import Adapters
 from server.engine.task import Tokens
 
@@ -63,6 +64,7 @@ class Sequence:
     __slots__ = (
         "_cells",
         "_tokens",
+        "checkpoints",
         "id",
         "is_live",
         "is_private",
@@ -77,6 +79,8 @@ class Sequence:
         self.id = seq_id
         self.scope = scope
         self.n_tokens = 0
+        self.checkpoints: Checkpoints = ()
+        """Of its leading tokens."""
         self.is_live = False
         """Whether a running request writes to it."""
         self.is_private = False

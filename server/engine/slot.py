@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from server.engine.runner import Sampler
 
 NO_TASK = -1
+MANY = 1 << 31
 
 
 class SlotState(Enum):
@@ -67,6 +68,8 @@ class Slot:
     def _reset(self) -> None:
         self.target = NO_TOKENS
         """What the sequence is to hold before decoding goes on, (n,) int32."""
+        self.breaks: tuple[int, ...] = ()
+        """Places in the target, ascending, at which a checkpoint is wanted."""
         self.wants_logits = True
         """Whether the logits of the target's end are wanted; not after a preemption."""
         self.awaits: tuple[Slot, int, int] | None = None
@@ -112,9 +115,10 @@ class Slot:
 
     @property
     def n_prefill_next(self) -> int:
-        """Those of them that are computed with the same adapters as the next one."""
-        n_bare_left = self.scope.n_bare - self.sequence.n_tokens
-        return min(self.n_prefill_left, n_bare_left) if n_bare_left > 0 else self.n_prefill_left
+        """Those of them that may be computed together: with the same adapters, to a checkpoint."""
+        n_held = self.sequence.n_tokens
+        ends = (self.scope.n_bare, *self.breaks) if self.breaks else (self.scope.n_bare,)
+        return min(self.n_prefill_left, *(end - n_held for end in ends if end > n_held), MANY)
 
     @property
     def adapters(self) -> Adapters:
@@ -167,13 +171,16 @@ class Slot:
 
     # transitions
 
-    def start(self, task: Task, sampler: Sampler, scope: Scope, now: float) -> None:
+    def start(
+        self, task: Task, sampler: Sampler, scope: Scope, now: float, breaks: tuple[int, ...] = ()
+    ) -> None:
         """Idle -> wait."""
         self._reset()
         self.task = task
         self.sampler = sampler
         self.scope = scope
         self.target = task.prompt
+        self.breaks = breaks
         self.text = TextStream(task.stop)
         self.t_submitted = now if task.t_submitted is None else task.t_submitted
         self._t_start = self._t_prompt = now

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from server.engine import prefix
 from server.engine import report
+from server.engine.checkpoints import Planner
 from server.engine.errors import BadSampling
 from server.engine.memory import Memory
 from server.engine.prefix import Match
@@ -37,9 +38,16 @@ class Slots:
     """The slots of one runner; `events` collects what is due since it was last emptied."""
 
     def __init__(
-        self, runner: ModelRunner, memory: Memory, clock: Callable[[], float], *, shifts: bool
+        self,
+        runner: ModelRunner,
+        memory: Memory,
+        planner: Planner,
+        clock: Callable[[], float],
+        *,
+        shifts: bool,
     ) -> None:
         self._runner = runner
+        self._planner = planner
         self._memory = memory
         self._clock = clock
         self._slots = []
@@ -79,7 +87,8 @@ class Slots:
         except BadSampling as error:
             self.fail_task(task, ErrorKind.INVALID_REQUEST, str(error))
             return
-        slot.start(task, sampler, prefix.scope_of(task), self._clock())
+        breaks = self._planner.plan(task.prompt) if task.cache_prompt else ()
+        slot.start(task, sampler, prefix.scope_of(task), self._clock(), breaks)
         self.has_changed = True
 
     def bind_waiting(self) -> None:
@@ -110,13 +119,13 @@ class Slots:
                 self.events.append(slot.progress(self._clock()))
 
     def _match(self, slot: Slot, wanted: Wanted, task: Task) -> Match:
-        own, can_cut = slot.sequence, self._runner.can_cut
+        own = slot.sequence
         if not task.cache_prompt:
             return Match()
         if task.id_slot >= 0:
-            return prefix.find_own(self._memory, wanted, own, slot.id, can_cut=can_cut)
+            return prefix.find_own(self._memory, wanted, own, slot.id)
         can_share = self._runner.can_share
-        return prefix.find(self._memory, wanted, can_cut=can_cut, can_share=can_share, own=own)
+        return prefix.find(self._memory, wanted, can_share=can_share, own=own)
 
     def n_shareable(self, task: Task) -> int:
         """Tokens of a task's prompt that need no cells of their own."""
@@ -141,10 +150,12 @@ class Slots:
         """Let slot wait if another request will soon hold more of what it wants."""
         if not (self._runner.can_cut and self._runner.can_share):
             return False
-        other = prefix.find_ahead(self._slots, slot, wanted, match.n_tokens)
-        if other is None:
+        can_cut = self._runner.can_cut
+        ahead = prefix.find_ahead(self._slots, slot, wanted, match.n_tokens, can_cut=can_cut)
+        if ahead is None:
             return False
-        slot.awaits = (other, other.task_id, wanted.shared_with(other.target, other.scope))
+        other, n_tokens = ahead
+        slot.awaits = (other, other.task_id, n_tokens)
         return True
 
     # take a prefix

@@ -21,7 +21,6 @@ class NotYet:
 
 _EMBEDDINGS = NotYet("embeddings and reranking")
 _FIT = NotYet("fitting a model into device memory", (False,))
-_CHECKPOINTS = NotYet("context checkpoints", (0,))
 _HTTPS = NotYet("HTTPS", ("",))
 _REASONING = NotYet("reasoning in answers")
 
@@ -31,8 +30,6 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "fit_target_mib": _FIT,
         "fit_ctx": _FIT,
         "spm_infill": NotYet("infill"),
-        "n_ctx_checkpoints": _CHECKPOINTS,
-        "checkpoint_min_step": _CHECKPOINTS,
         "sleep_idle_s": NotYet("sleeping when idle"),
         "json_schema": NotYet("JSON schemas"),
         "skip_chat_parsing": NotYet("reading reasoning and tool calls out of answers", (True,)),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from server.engine.engine import EngineConfig
+from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
 from server.engine.prefix import NO_SCOPE
 from server.engine.task import Tokens
 from tests.engine.test_engine import MakeBench
-
-SLOT = 0
 
 
 def tokens(text: str) -> Tokens:
@@ -26,26 +25,26 @@ def state(n_bytes: int = 100) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 def test_the_longest_shared_prefix_wins() -> None:
     cache = HostCache(None)
     for text in ("abcd", "abX", "zzz"):
-        cache.put(tokens(text), state(), NO_SCOPE, SLOT)
-    found = cache.best(tokens("abcde"), NO_SCOPE, 99, can_cut=True)
+        cache.put(Entry(tokens(text), state(), NO_SCOPE))
+    found = cache.best(tokens("abcde"), NO_SCOPE, 99)
     assert found is not None
     assert (found[0], bytes(found[1].tokens.tolist())) == (4, b"abcd")
-    assert cache.best(tokens("q"), NO_SCOPE, 99, can_cut=True) is None
+    assert cache.best(tokens("q"), NO_SCOPE, 99) is None
 
 
 def test_memory_that_cannot_be_cut_needs_an_entry_that_is_a_prefix_as_a_whole() -> None:
     cache = HostCache(None)
-    cache.put(tokens("abX"), state(), NO_SCOPE, SLOT)
-    cache.put(tokens("a"), state(), NO_SCOPE, SLOT)
-    found = cache.best(tokens("abc"), NO_SCOPE, 99, can_cut=False)
+    cache.put(Entry(tokens("abX"), state(), NO_SCOPE, floor=3))
+    cache.put(Entry(tokens("a"), state(), NO_SCOPE, floor=1))
+    found = cache.best(tokens("abc"), NO_SCOPE, 99)
     assert found is not None
     assert found[0] == 1
 
 
 def test_a_continuation_replaces_what_it_continues() -> None:
     cache = HostCache(None)
-    cache.put(tokens("ab"), state(), NO_SCOPE, SLOT)
-    cache.put(tokens("abc"), state(), NO_SCOPE, SLOT)
+    cache.put(Entry(tokens("ab"), state(), NO_SCOPE))
+    cache.put(Entry(tokens("abc"), state(), NO_SCOPE))
     assert len(cache) == 1
     assert cache.covers(tokens("ab"), NO_SCOPE)
     assert not cache.covers(tokens("abd"), NO_SCOPE)
@@ -54,9 +53,9 @@ def test_a_continuation_replaces_what_it_continues() -> None:
 def test_the_least_recently_used_entries_make_room() -> None:
     cache = HostCache(330)
     for text in ("aaa", "bbb", "ccc"):
-        cache.put(tokens(text), state(90), NO_SCOPE, SLOT)
-    cache.best(tokens("aaa"), NO_SCOPE, 99, can_cut=True)
-    cache.put(tokens("ddd"), state(90), NO_SCOPE, SLOT)
+        cache.put(Entry(tokens(text), state(90), NO_SCOPE))
+    cache.best(tokens("aaa"), NO_SCOPE, 99)
+    cache.put(Entry(tokens("ddd"), state(90), NO_SCOPE))
     assert cache.covers(tokens("aaa"), NO_SCOPE)
     assert not cache.covers(tokens("bbb"), NO_SCOPE)
     assert cache.n_bytes <= 330
@@ -64,7 +63,7 @@ def test_the_least_recently_used_entries_make_room() -> None:
 
 def test_an_entry_larger_than_the_cache_is_not_kept() -> None:
     cache = HostCache(50)
-    cache.put(tokens("aaa"), state(90), NO_SCOPE, SLOT)
+    cache.put(Entry(tokens("aaa"), state(90), NO_SCOPE))
     assert (len(cache), cache.n_bytes) == (0, 0)
 
 

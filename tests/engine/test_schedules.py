@@ -8,6 +8,7 @@ behind. Memory may be too small for everybody, decoding may fail, clients may le
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 
@@ -21,16 +22,24 @@ from hypothesis.stateful import invariant
 from hypothesis.stateful import rule
 
 from server.engine.engine import EngineConfig
+from server.engine.mailbox import EraseSlot
+from server.engine.mailbox import RestoreSlot
+from server.engine.mailbox import SaveSlot
+from server.engine.mailbox import SlotAction
 from server.engine.task import Failed
+from server.engine.task import SlotDone
 from server.engine.task import Task
 from server.engine.task import is_last
 from tests.engine.conftest import Bench
+from tests.fakes import BOS
 from tests.fakes import FakeRunner
 from tests.fakes import next_letter
 
 N_CTX_SLOT = 48
 N_STEPS = {"examples": 60, "rules": 30, "burst": 60}
 """60 * 30 rules; every third or so is a burst of 60 steps: over 30,000 for each kind of memory."""
+
+WEIGHTS = {"come": 24, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 61}
 
 SYSTEM = "you are a helpful assistant, "
 
@@ -50,13 +59,16 @@ class Clients:
         self.bench = bench
         self.open: dict[int, Task] = {}
         self.cancelled: set[int] = set()
+        self.actions: list[int] = []
+        self._action_ids = itertools.count(1 << 40)
         self.n_broken = 0
         self.n_refused = 0
 
     def submit(self, rng: random.Random) -> None:
         """A request with a prompt that may begin as others do."""
-        system = SYSTEM[: rng.choice((0, 8, 29, 29))]
-        text = system + "".join(rng.choice("ab") for _ in range(rng.randint(1, 14)))
+        system = list(SYSTEM[: rng.choice((0, 8, 29, 29))].encode())
+        turn = [BOS] if len(system) == len(SYSTEM) and rng.random() < 0.7 else []
+        text = system + turn + [ord(rng.choice("ab")) for _ in range(rng.randint(1, 14))]
         adapters = rng.choice(((), (), (), ((0, 1.0),), ((1, 1.0),)))
         is_activated = adapters == ((1, 1.0),)
         task = self.bench.submit(
@@ -79,9 +91,26 @@ class Clients:
             self.bench.cancel(self.open.pop(task_id))
             self.cancelled.add(task_id)
 
+    def act_on_slot(self, rng: random.Random) -> None:
+        """A slot is saved, erased, or filled with what was saved before."""
+        id_slot, action_id = rng.randrange(3), next(self._action_ids)
+        states = [event for events in self.bench.events.values() for event in events]
+        saved = [event for event in states if isinstance(event, SlotDone) and len(event.state)]
+        action: SlotAction = rng.choice((SaveSlot, EraseSlot))(action_id, id_slot)
+        if saved and rng.random() < 0.5:
+            old = rng.choice(saved[-8:])
+            scope = (old.cache_salt, old.adapters, old.n_bare)
+            action = RestoreSlot(action_id, id_slot, old.tokens, old.state, *scope)
+        self.bench.mailbox.post(action)
+        self.actions.append(action_id)
+
     def act(self, rng: random.Random) -> None:
         """One random thing, then one step of the engine."""
-        match rng.choices(("come", "leave", "full", "break", "nothing"), (24, 6, 3, 1, 66))[0]:
+        match rng.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]:
+            case "slot":
+                self.act_on_slot(rng)
+            case "refuse":
+                self.bench.runner.refuse_next = True
             case "come":
                 self.submit(rng)
             case "leave":
@@ -154,6 +183,8 @@ class Schedules(RuleBasedStateMachine):
         assert n_failed <= self.clients.n_broken * n_slots + self.clients.n_refused
         for task_id in self.clients.cancelled:
             assert sum(is_last(event) for event in self.bench.events.get(task_id, [])) <= 1
+        for action_id in self.clients.actions:
+            assert len(self.bench.events[action_id]) == 1
         assert self.bench.runner.n_samplers == 0
 
 
@@ -181,3 +212,4 @@ TestUnifiedBuffer = machine(n_seq=6)
 TestNoSpareSequences = machine(n_seq=3)
 TestSplitStreams = machine(n_seq=3, can_share=False)
 TestMemoryThatCannotBeCut = machine(n_seq=4, can_cut=False)
+TestMemoryWithAWindow = machine(n_seq=3, window=8)

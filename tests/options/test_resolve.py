@@ -177,13 +177,13 @@ def test_an_option_without_its_feature_is_refused() -> None:
 
 
 def test_an_option_without_its_feature_may_have_its_default() -> None:
-    default = BY_KEY["n_ctx_checkpoints"].default
-    assert settings_from(["--ctx-checkpoints", str(default)], {})
+    default = BY_KEY["sleep_idle_s"].default
+    assert settings_from(["--sleep-idle-seconds", str(default)], {})
 
 
 def test_an_option_without_its_feature_may_turn_it_off() -> None:
-    assert "n_ctx_checkpoints" in PENDING
-    assert settings_from(["--ctx-checkpoints", "0"], {}).slots.n_ctx_checkpoints == 0
+    assert "fit" in PENDING
+    assert settings_from(["--fit", "off"], {}).device.fit is False
 
 
 def test_a_deprecated_option_is_warned_of_and_has_no_effect() -> None:

@@ -16,6 +16,7 @@ from llama_ctypes import runtime
 from llama_ctypes.batch import Batch
 from llama_ctypes.context import Context
 from llama_ctypes.model import Model
+from llama_ctypes.raw.enums import LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.errors import LoadFailed
@@ -46,7 +47,9 @@ class LlamaRunner:
         self.tokenizer = LlamaTokenizer(self._vocab)
         self._pieces = self.tokenizer.pieces if config.special else self.tokenizer.plain_pieces
         n_slots = config.n_slots
-        self.can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
+        has_states = model.is_recurrent or model.is_hybrid
+        self.can_cut = not (has_states or model.n_swa > 0)
+        self.window = 0 if has_states else model.n_swa
         wanted = params.context_params(config, model.n_ctx_train, can_cut=self.can_cut)
         self._context = Context(model, wanted)
         if steering is not None:
@@ -166,10 +169,37 @@ class LlamaRunner:
 
     def cut(self, seq_id: int, n_tokens: int) -> bool:
         """See ModelRunner."""
+        # a window that has moved on can be cut as well, but what is left of it is too little
+        if n_tokens and not self.can_cut and n_tokens < self.cut_floor(seq_id):
+            self._memory.seq_rm(seq_id, -1, -1)
+            return False
         if self._memory.seq_rm(seq_id, n_tokens, -1):
             return True
         self._memory.seq_rm(seq_id, -1, -1)
         return False
+
+    def cut_floor(self, seq_id: int) -> int:
+        """See ModelRunner. With a window, the next token must find all that it looks at."""
+        if not self.window:
+            return 0 if self.can_cut else self._memory.seq_pos_max(seq_id) + 1
+        first = self._memory.seq_pos_min(seq_id)
+        return first + self.window - 1 if first > 0 else 0
+
+    def checkpoint(self, seq_id: int) -> State | None:
+        """See ModelRunner. Releases the GIL."""
+        try:
+            return self._context.seq_state_get(seq_id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY)
+        except (errors.StateError, MemoryError):
+            return None
+
+    def rewind(self, seq_id: int, n_tokens: int, state: State) -> bool:
+        """See ModelRunner. Releases the GIL."""
+        try:
+            self._context.seq_state_set(state, seq_id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY)
+        except errors.StateError:
+            self._memory.seq_rm(seq_id)
+            return False
+        return self.cut(seq_id, n_tokens)
 
     def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
         """See ModelRunner."""

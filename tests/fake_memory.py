@@ -1,0 +1,99 @@
+"""What a fake runner keeps of its sequences: cells, and the parts that can't be cut.
+
+Both check what is asked of them, as libllama would not: a gap, a shared cell that is moved, a row
+whose memory is forgotten fail the test that caused them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.engine.task import Adapters
+
+
+@dataclass(slots=True)
+class Cell:
+    """One cell: a token at a position, computed with adapters, held by sequences."""
+
+    token: int
+    pos: int
+    adapters: Adapters
+    holders: set[int]
+
+
+class FakeMemory:
+    """All cells. Moving a cell moves it for every sequence that holds it, as in libllama."""
+
+    def __init__(self) -> None:
+        self.cells: list[Cell] = []
+
+    def of(self, seq_id: int) -> list[Cell]:
+        """A sequence's cells by position, which must be 0, 1, 2, ..."""
+        held = sorted((c for c in self.cells if seq_id in c.holders), key=lambda c: c.pos)
+        if [cell.pos for cell in held] != list(range(len(held))):
+            raise AssertionError(f"sequence {seq_id} has gaps: {[c.pos for c in held]}")
+        return held
+
+    def add(self, seq_id: int, token: int, pos: int, adapters: Adapters) -> None:
+        """A new cell at the end of a sequence."""
+        n_held = len(self.of(seq_id))
+        if pos != n_held:
+            raise AssertionError(f"sequence {seq_id}: row at {pos}, {n_held} held")
+        self.cells.append(Cell(token, pos, adapters, {seq_id}))
+
+    def remove(self, seq_id: int, start: int, end: int) -> None:
+        """A sequence lets go of positions [start, end)."""
+        for cell in self.cells:
+            if seq_id in cell.holders and start <= cell.pos < end:
+                cell.holders.remove(seq_id)
+        self.cells = [cell for cell in self.cells if cell.holders]
+
+    def move(self, seq_id: int, start: int, end: int, delta: int) -> None:
+        """Change the positions of a sequence's own cells."""
+        for cell in self.cells:
+            if seq_id in cell.holders and start <= cell.pos < end:
+                if cell.holders != {seq_id}:
+                    raise AssertionError(f"a cell of {cell.holders} was moved")
+                cell.pos += delta
+
+
+class UncutParts:
+    """The parts of sequences that can't be cut: a window of tokens, or (window 0) the last state.
+
+    They forget as early as they may, and a row that needs what is forgotten fails the test.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._first: dict[int, int] = {}
+        self._lost: set[int] = set()
+
+    def add(self, seq_id: int, pos: int) -> None:
+        """A row is computed."""
+        first = self._first.get(seq_id, 0)
+        if seq_id in self._lost or (self._window and first > max(0, pos - self._window + 1)):
+            raise AssertionError(f"sequence {seq_id}: a row at {pos}, its memory begins at {first}")
+        self.restore(seq_id, pos + 1)
+
+    def restore(self, seq_id: int, n_tokens: int) -> None:
+        """They are as after n_tokens."""
+        self._first[seq_id] = max(0, n_tokens - self._window) if self._window else 0
+        self._lost.discard(seq_id)
+
+    def copy(self, source: int, target: int, *, has_all: bool) -> None:
+        """Another sequence has them; has_all: as far as it needs them."""
+        self._first[target] = self._first.get(source, 0)
+        if not has_all or source in self._lost:
+            self._lost.add(target)
+
+    def clear(self, seq_id: int) -> None:
+        """The sequence is empty."""
+        self._first.pop(seq_id, None)
+        self._lost.discard(seq_id)
+
+    def floor(self, seq_id: int, n_held: int) -> int:
+        """The least number of tokens that can be kept."""
+        if not self._window:
+            return n_held
+        first = self._first.get(seq_id, 0)
+        return first + self._window - 1 if first > 0 else 0
