@@ -59,7 +59,7 @@ def by_name(name: str) -> Device:
 
 
 def add_remote(endpoint: str) -> None:
-    """Make the devices of the ggml RPC server at host:port known, as RPC0, RPC1...
+    """Make the devices of the ggml RPC server at host:port known, as RPC0, RPC1..., once.
 
     C aborts the process where nobody answers there; look first. DeviceError without devices.
     """
@@ -68,6 +68,8 @@ def add_remote(endpoint: str) -> None:
         raise DeviceError(
             "this build can't use remote devices; run ./build_native.sh -DGGML_RPC=ON"
         )
+    if any(each.description == endpoint for each in devices()):
+        return
     registration = rpc.ggml_backend_rpc_add_server(endpoint.encode())
     if not registration:
         raise DeviceError(f"the RPC server at {endpoint} has no devices")

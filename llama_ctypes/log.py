@@ -13,6 +13,9 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from llama_ctypes.raw import mtmd_helper
@@ -89,6 +92,21 @@ def set_sink(sink: Sink | None) -> None:
 def write(level: int, line: str) -> None:
     """Put a line of one's own into the log, where the libraries' lines go."""
     _LOG.sink(level, line)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Meanwhile, every line counts as debugging; errors are still remembered."""
+    sink = _LOG.sink
+    _LOG.sink = partial(_lower, sink)
+    try:
+        yield
+    finally:
+        _LOG.sink = sink
+
+
+def _lower(sink: Sink, level: int, line: str) -> None:
+    sink(logging.DEBUG, line)
 
 
 def install() -> None:

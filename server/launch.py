@@ -14,12 +14,14 @@ from server.engine import thread
 from server.engine.client import EngineClient
 from server.engine.delivery import choose_delivery
 from server.engine.engine import EngineConfig
+from server.engine.llama.config import Fit
 from server.engine.llama.config import Placement
 from server.engine.llama.config import Positions
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.config import Threads
 from server.engine.mailbox import Mailbox
 from server.engine.runner import ModelRunner
+from server.options.settings import EXPERTS
 from server.options.settings import ContextSettings
 from server.options.settings import DeviceSettings
 from server.options.settings import Settings
@@ -59,6 +61,7 @@ def runner_config(settings: Settings) -> RunnerConfig:
         threads_batch=threads_batch(device),
         numa=device.numa,
         placement=placement(device),
+        fit=fit(settings),
         n_gpu_layers=device.n_gpu_layers,
         flash_attn=context.flash_attn,
         cache_type_k=context.cache_type_k,
@@ -109,6 +112,15 @@ def placement(device: DeviceSettings) -> Placement:
         no_host=device.no_host,
         tensor_buffers=device.tensor_buffers,
     )
+
+
+def fit(settings: Settings) -> Fit | None:
+    """How the model is made to fit. An explicit --ctx-size 0 asks for the whole context."""
+    device = settings.device
+    if not device.fit:
+        return None
+    keeps_ctx = settings.context.n_ctx == 0 and settings.is_given("n_ctx")
+    return Fit(device.fit_target_mib, device.fit_ctx, keeps_ctx, EXPERTS)
 
 
 def positions(context: ContextSettings) -> Positions:

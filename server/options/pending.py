@@ -20,15 +20,11 @@ class NotYet:
 
 
 _EMBEDDINGS = NotYet("embeddings and reranking")
-_FIT = NotYet("fitting a model into device memory", (False,))
 _HTTPS = NotYet("HTTPS", ("",))
 _REASONING = NotYet("reasoning in answers")
 
 PENDING: Mapping[str, NotYet] = MappingProxyType(
     {
-        "fit": _FIT,
-        "fit_target_mib": _FIT,
-        "fit_ctx": _FIT,
         "spm_infill": NotYet("infill"),
         "sleep_idle_s": NotYet("sleeping when idle"),
         "json_schema": NotYet("JSON schemas"),

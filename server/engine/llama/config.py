@@ -55,6 +55,24 @@ class Positions:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """How a model is made to fit into memory."""
+
+    target_mib: tuple[int, ...] = (1024,)
+    """What is left free of each device; one value counts for all."""
+    min_ctx: int = 4096
+    """The smallest context of a slot."""
+    keeps_ctx: bool = False
+    """Whether the whole context of the model was asked for."""
+    experts: str = ""
+    """Pattern of the names of experts' weights."""
+
+    def experts_in_ram(self, n_layers: int) -> tuple[tuple[str, str], ...]:
+        """What keeps the experts of the first layers in RAM."""
+        return tuple((rf"blk\.{i}{self.experts}", "CPU") for i in range(n_layers))
+
+
+@dataclass(frozen=True, slots=True)
 class RunnerConfig:
     """Zero or None means: what the model or the library says. Sizes are in tokens."""
 
@@ -74,6 +92,8 @@ class RunnerConfig:
     numa: str = ""
     """distribute, isolate or numactl."""
     placement: Placement = Placement()
+    fit: Fit | None = None
+    """None: nothing is made to fit."""
     n_gpu_layers: int = -1
     """-1: as many as fit (the library's choice), -2: all."""
     flash_attn: str = "auto"

@@ -26,6 +26,7 @@ from server.engine.llama import params
 from server.engine.llama import threads
 from server.engine.llama.adapters import LoraAdapters
 from server.engine.llama.config import RunnerConfig
+from server.engine.llama.fit import fit_to_memory
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import LlamaTokenizer
 from server.engine.modelinfo import ModelInfo
@@ -73,6 +74,7 @@ class LlamaRunner:
         """Load the model and make its context. LoadFailed with one line that says why."""
         try:
             threads.prepare(config)
+            config = fit_to_memory(config)
             adapters.check_files(config)
             with ExitStack() as on_failure:
                 model = Model.load(config.path, params.model_params(config), on_progress)

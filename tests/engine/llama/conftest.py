@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,3 +49,30 @@ def load(tiny_model_path: Path) -> Iterator[Load]:
     yield load_with
     for runner in runners:
         runner.close()
+
+
+RPC_SERVER = """
+import ctypes, sys
+from llama_ctypes import device
+from llama_ctypes.raw import rpc
+devices = device.device_array([device.by_name("CPU")])
+rpc.ggml_backend_rpc_start_server(sys.argv[1].encode(), None, 1, 1, devices)
+"""
+
+
+@pytest.fixture
+def rpc_server() -> Iterator[str]:
+    """host:port of a ggml RPC server that offers this machine's CPU."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", RPC_SERVER, endpoint], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    assert any("endpoint" in line for line in lines)
+    yield endpoint
+    process.kill()
+    process.wait()
+    process.stdout.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -111,14 +111,6 @@ def test_silent_rpc_server_is_one_sentence_and_no_crash() -> None:
         model_params(f"--rpc 127.0.0.1:{port}")
 
 
-SERVER = """
-import ctypes, sys
-from llama_ctypes import device
-from llama_ctypes.raw import rpc
-devices = device.device_array([device.by_name("CPU")])
-rpc.ggml_backend_rpc_start_server(sys.argv[1].encode(), None, 1, 1, devices)
-"""
-
 CLIENT = """
 import logging, sys
 from llama_ctypes import log
@@ -130,25 +122,7 @@ LlamaRunner.load(config_of(*words, path=sys.argv[2]), lambda progress: True).clo
 """
 
 
-@pytest.fixture
-def rpc_server() -> Iterator[str]:
-    """host:port of a ggml RPC server that offers this machine's CPU."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        endpoint = f"127.0.0.1:{free.getsockname()[1]}"
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", SERVER, endpoint], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    lines = iter(process.stdout.readline, "")
-    assert any("endpoint" in line for line in lines)
-    yield endpoint
-    process.kill()
-    process.wait()
-    process.stdout.close()
-
-
-def test_model_is_computed_on_another_machine(rpc_server: str, tiny_model_path: str) -> None:
+def test_model_is_computed_on_another_machine(rpc_server: str, tiny_model_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CLIENT, rpc_server, str(tiny_model_path)],
         capture_output=True,
