@@ -103,13 +103,13 @@ class Scheduler:
         """At most n_batch rows; decoding slots first (there are never more than n_batch)."""
         ready = [s for s in slots if s.state in (SlotState.DECODE, SlotState.PREFILL)]
         has_streams = any(slot.state is SlotState.DECODE for slot in ready)
+        if has_streams and not self._joins:
+            ready = [slot for slot in ready if slot.state is SlotState.DECODE]
         adapters = self._turn({slot.adapters for slot in ready}, now)
         group = [slot for slot in ready if slot.adapters == adapters]
         decoding = [slot for slot in group if slot.state is SlotState.DECODE]
         left = n_batch - len(decoding)
         left = self._budget.grant(has_streams=has_streams, n_batch=left)
-        if has_streams and not self._joins:
-            left = 0
         chunks = []
         for slot in self._in_order(group, now):
             n = min(left, slot.n_prefill_next)

@@ -139,6 +139,7 @@ DELIBERATE = (
             "response-fields-of-numbers",
             "id-slot-of-text",
             "lora-of-numbers",
+            "lora-of-unknown-id",
             "chat-top-logprobs-of-wrong-type",
             "chat-response-format-of-wrong-type",
             "chat-template-kwargs-of-wrong-type",
@@ -212,16 +213,6 @@ DELIBERATE = (
 )
 
 NOT_BUILT_YET = (
-    Differs(
-        "issue 3: adapters, saved slots",
-        (
-            "lora-adapters",
-            "lora-adapters-posted",
-            "lora-of-unknown-id",
-            "slot-erase",
-            "slot-save-not-enabled",
-        ),
-    ),
     Differs(
         "issue 4: the rest of the routes",
         (

@@ -105,6 +105,15 @@ def test_a_set_that_ends_gives_its_turn_away_at_once(bench: MakeBench) -> None:
     assert turns(b, 12) == [HALF] * 9 + [PLAIN] * 3
 
 
+def test_a_set_whose_prompt_must_wait_gets_no_empty_turn(bench: MakeBench) -> None:
+    b = bench(config=EngineConfig(joins_running=False))
+    running = b.submit("a", n_predict=50, adapters=PLAIN)
+    b.tick()
+    b.submit("b", n_predict=2, adapters=HALF)
+    b.tick(49)
+    assert b.finished(running).timings.n_decoded == 50
+
+
 def test_all_texts_are_as_if_alone(bench: MakeBench) -> None:
     sets = ((), PLAIN, HALF, ACTIVATED)
     b = bench()
