@@ -1,8 +1,7 @@
 """How events leave the engine thread: one wake-up for all events of a step.
 
-Under gevent a native deque and one `loop.async_()` watcher for the process, because gevent's own
-objects must not be touched from another thread (gevent issues 1739 and 2013); under plain threads
-one native queue for each stream. It knows events by their task id and nothing of what they say.
+Under plain threads one native queue for each stream; gevent's form is in `green_delivery`. It knows
+events by their task id and nothing of what they say.
 
 `_queue.SimpleQueue` is used by its private name on purpose: gevent replaces `queue.SimpleQueue`,
 and the engine must never block on a green primitive.
@@ -13,7 +12,6 @@ from __future__ import annotations
 import logging
 from _queue import Empty
 from _queue import SimpleQueue
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -114,73 +112,14 @@ class ThreadDelivery:
         line.write()
 
 
-class GeventStream:
-    """A stream for a greenlet; touched on the hub's thread only."""
-
-    def __init__(self) -> None:
-        from gevent.event import Event as GreenEvent
-
-        self._events: deque[Event] = deque()
-        self._ready = GreenEvent()
-
-    def get(self, timeout: float | None = None) -> Event | None:
-        if not self._events:
-            self._ready.wait(timeout)
-        self._ready.clear()
-        return self._events.popleft() if self._events else None
-
-    def interrupt(self) -> None:
-        self._ready.set()
-
-    def put(self, event: Event) -> None:
-        self._events.append(event)
-        self._ready.set()
-
-
-class GeventDelivery:
-    """Events from the engine thread to greenlets; make it in the hub's thread, after the fork."""
-
-    def __init__(self) -> None:
-        from gevent import get_hub
-
-        self._outbox: deque[Event | LogLine] = deque()
-        self._streams: dict[int, GeventStream] = {}
-        self._watcher = get_hub().loop.async_(ref=False)
-        self._watcher.start(self._dispatch)
-
-    def open(self, task_ids: Sequence[int]) -> Stream:
-        stream = GeventStream()
-        self._streams.update((task_id, stream) for task_id in task_ids)
-        return stream
-
-    def close(self, task_ids: Sequence[int]) -> None:
-        for task_id in task_ids:
-            self._streams.pop(task_id, None)
-
-    def publish(self, events: Sequence[Event]) -> None:
-        self._outbox.extend(events)
-        self._watcher.send()
-
-    def log(self, line: LogLine) -> None:
-        self._outbox.append(line)
-        self._watcher.send()
-
-    def _dispatch(self) -> None:
-        outbox = self._outbox
-        while outbox:
-            item = outbox.popleft()
-            if isinstance(item, LogLine):
-                item.write()
-            else:
-                stream = self._streams.get(item.task_id)
-                if stream is not None:
-                    stream.put(item)
-
-
 def choose_delivery() -> Delivery:
     """The form that fits this process: gevent's where threading is patched, else native."""
     try:
         from gevent.monkey import is_module_patched
     except ImportError:
         return ThreadDelivery()
-    return GeventDelivery() if is_module_patched("threading") else ThreadDelivery()
+    if not is_module_patched("threading"):
+        return ThreadDelivery()
+    from server.engine.green_delivery import GeventDelivery
+
+    return GeventDelivery()

@@ -44,6 +44,32 @@ def chain_steps(params: SamplingParams) -> list[Step]:
     return [*steps, Step("dist", (params.seed,))]
 
 
+def is_greedy(params: SamplingParams) -> bool:
+    """Whether the chain can only choose the most likely token.
+
+    A temperature of 0 leaves nothing else; the samplers before it must not change the order of
+    the logits nor drop their highest.
+    """
+    penalties = (params.repeat_penalty, params.presence_penalty, params.frequency_penalty)
+    changing = {
+        "penalties": penalties != (1.0, 0.0, 0.0),
+        "dry": params.dry_multiplier != 0.0,
+        "typ_p": params.typical_p < 1.0,
+        "xtc": params.xtc_probability > 0.0,
+        "infill": True,
+        "adaptive_p": True,
+    }
+    return (
+        params.temperature <= 0.0
+        and params.dynatemp_range <= 0.0
+        and "temperature" in params.samplers
+        and not params.mirostat
+        and not params.grammar
+        and not (params.n_probs > 0 and params.post_sampling_probs)
+        and not any(changing.get(name, False) for name in params.samplers)
+    )
+
+
 def n_history(params: SamplingParams) -> int:
     """How many of the prompt's last tokens the chain must have seen before it samples.
 

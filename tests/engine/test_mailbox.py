@@ -144,7 +144,8 @@ import numpy as np
 from server.engine import thread
 from server.engine.client import EngineClient
 from server.engine.engine import EngineConfig
-from server.engine.delivery import GeventDelivery, choose_delivery
+from server.engine.delivery import choose_delivery
+from server.engine.green_delivery import GeventDelivery
 from server.engine.mailbox import Mailbox
 from server.engine.task import Finished, Task, Token
 from tests.fakes import FakeRunner

@@ -27,9 +27,12 @@ from server.engine.llama import threads
 from server.engine.llama.adapters import LoraAdapters
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.fit import fit_to_memory
+from server.engine.llama.greedy import GreedySampler
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import LlamaTokenizer
 from server.engine.modelinfo import ModelInfo
+from server.engine.runner import Sampler
+from server.engine.sampling import is_greedy
 from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
@@ -138,8 +141,10 @@ class LlamaRunner:
         """See ModelRunner."""
         return token in self.tokenizer.eog_tokens
 
-    def new_sampler(self, params: SamplingParams) -> LlamaSampler:
+    def new_sampler(self, params: SamplingParams) -> Sampler:
         """See ModelRunner."""
+        if is_greedy(params) and not params.backend_sampling:
+            return GreedySampler(self._context, self._vocab, params, self.piece)
         return LlamaSampler(self._context, self._vocab, params, self.piece)
 
     # one batch

@@ -22,14 +22,14 @@ from llama_ctypes.sampler import Sampler
 from llama_ctypes.sampler import SamplerChain
 from llama_ctypes.vocab import Vocab
 from server.engine.errors import BadSampling
+from server.engine.llama.probs import Piece
+from server.engine.llama.probs import prob_after
+from server.engine.llama.probs import prob_before
 from server.engine.sampling import Step
 from server.engine.sampling import chain_steps
 from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
-from server.engine.task import TopToken
-
-Piece = Callable[[int], bytes]
 
 
 def build(vocab: Vocab, params: SamplingParams) -> SamplerChain:
@@ -147,32 +147,9 @@ class LlamaSampler:
         if n_probs <= 0:
             return None
         if self._params.post_sampling_probs:
-            return self._prob_after(token, n_probs)
-        return self._prob_before(token, n_probs)
-
-    def _prob_before(self, token: int, n_probs: int) -> TokenProb:
-        """From the logits, before any sampler."""
-        logits = self._context.logits(self._i_batch)
-        p = np.exp(logits - logits.max())
-        p /= p.sum()
-        n = min(n_probs, len(p))
-        best = np.argpartition(-p, n - 1)[:n] if n < len(p) else np.arange(len(p))
-        best = best[np.argsort(-p[best], kind="stable")]
-        top = tuple(TopToken(int(t), self._piece(int(t)), float(p[t])) for t in best)
-        return TokenProb(token, b"", float(p[token]), top)
-
-    def _prob_after(self, token: int, n_probs: int) -> TokenProb:
-        """From the candidates that the chain left; those of probability 0 are no candidates."""
-        assert self._candidates is not None
-        left = self._candidates.view()
-        left = left[np.argsort(-left["p"], kind="stable")]
-        mine = left["p"][left["id"] == token]
-        top = tuple(
-            TopToken(int(row["id"]), self._piece(int(row["id"])), float(row["p"]))
-            for row in left[:n_probs]
-            if row["p"] > 0.0
-        )
-        return TokenProb(token, b"", float(mine[0]) if len(mine) else 0.0, top)
+            assert self._candidates is not None
+            return prob_after(self._candidates, token, n_probs, self._piece)
+        return prob_before(self._context.logits(self._i_batch), token, n_probs, self._piece)
 
     def close(self) -> None:
         """See Sampler."""
