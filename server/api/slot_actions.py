@@ -88,7 +88,8 @@ def _file_name() -> str:
 def _save(service: Service, id_slot: int, directory: Path, name: str) -> Response:
     done, started = _act(service, SaveSlot(service.engine.next_task_id(), id_slot))
     info = service.model().info
-    saved = SavedSlot(done.tokens, done.state, done.cache_salt, done.adapters, done.n_bare)
+    scope = (done.cache_salt, done.adapters, done.n_bare)
+    saved = SavedSlot(done.tokens, done.state, *scope, done.checkpoints)
 
     def write() -> int:
         model = slot_files.fingerprint(info)
@@ -123,7 +124,7 @@ def _restore(service: Service, id_slot: int, directory: Path, name: str) -> Resp
     task_id = service.engine.next_task_id()
     read_ms = _ms_since(started)
     scope = (saved.cache_salt, saved.adapters, saved.n_bare)
-    restore = RestoreSlot(task_id, id_slot, saved.tokens, saved.state, *scope)
+    restore = RestoreSlot(task_id, id_slot, saved.tokens, saved.state, *scope, saved.checkpoints)
     done, started = _act(service, restore)
     return json_response(
         {

@@ -69,6 +69,8 @@ def _slot_json(slot: SlotSnapshot, model: Model) -> Json:
     ]
     if slot.divergence is not None:
         shown["cache_divergence"] = _divergence_json(slot.divergence)
+    if slot.checkpoints:
+        shown["checkpoints"] = slot.checkpoints  # not in llama-server
     # the engine shows text only where it was told to, for debugging
     if slot.text:
         shown["prompt"] = model.tokenizer.detokenize(task.prompt.tolist(), special=True)

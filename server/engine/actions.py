@@ -13,6 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from server.engine.checkpoints import Checkpoint
+from server.engine.checkpoints import Checkpoints
 from server.engine.errors import StateRefused
 from server.engine.host_cache import Entry
 from server.engine.host_cache import State
@@ -42,6 +44,10 @@ NO_STATE = np.empty(0, np.uint8)
 
 def _scope_of(action: RestoreSlot) -> Scope:
     return Scope(action.cache_salt, action.adapters, action.n_bare)
+
+
+def _checkpoints_of(action: RestoreSlot) -> Checkpoints:
+    return tuple(Checkpoint(n_tokens, state) for n_tokens, state in action.checkpoints)
 
 
 class Actions:
@@ -120,12 +126,14 @@ class Actions:
                 state = self._state_of(sequence)
             case RestoreSlot():
                 tokens, scope = action.tokens, _scope_of(action)
-                slot.sequence = self._load(sequence, Entry(tokens, action.state, scope))
+                entry = Entry(tokens, action.state, scope, checkpoints=_checkpoints_of(action))
+                slot.sequence = self._load(sequence, entry)
                 slot.sequence.origin = slot.id
             case EraseSlot():
                 self._erase(slot)
+        checkpoints = tuple((c.n_tokens, c.state) for c in slot.sequence.checkpoints)
         slot.sequence.last_used, slot.sequence.parked = self._clock(), None
-        return SlotDone(action.id, tokens, state, *scope)
+        return SlotDone(action.id, tokens, state, *scope, checkpoints)
 
     def _fail(self, action: SlotAction, kind: ErrorKind, message: str) -> None:
         self._slots.events.append(Failed(action.id, kind, message))

@@ -73,6 +73,7 @@ class RestoreSlot:
     cache_salt: str = ""
     adapters: Adapters = ()
     n_bare: int = 0
+    checkpoints: tuple[tuple[int, NDArray[np.uint8]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ class Slot:
             self.timings,
             self.divergence,
             self.text.text() if with_text else "",
+            tuple(checkpoint.n_tokens for checkpoint in self.sequence.checkpoints),
         )
 
     # transitions

@@ -66,6 +66,7 @@ class SavedSlot:
     cache_salt: str = ""
     adapters: Adapters = ()
     n_bare: int = 0
+    checkpoints: tuple[tuple[int, Bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,19 @@ def write(path: Path, saved: SavedSlot, model: Fingerprint, info: ModelInfo, str
     packed = np.array([MARKER, PACKED_VERSION, len(saved.tokens), *saved.tokens, 0], np.int32)
     head = HEAD.pack(MAGIC, VERSION, len(packed))
     state = _as_saved(saved, info.n_file_streams, stream)
-    return _write_whole(path, [head, packed.data, state.data, _own_lines(saved, model)])
+    own = _own_lines(saved, model, info.n_streams)
+    checkpoints = [checkpoint.data for _, checkpoint in saved.checkpoints]
+    return _write_whole(path, [head, packed.data, state.data, *checkpoints, own])
 
 
-def _own_lines(saved: SavedSlot, model: Fingerprint) -> bytes:
+def _own_lines(saved: SavedSlot, model: Fingerprint, n_streams: int) -> bytes:
     adapters = ",".join(f"{i}:{scale!r}" for i, scale in saved.adapters)
     salt = saved.cache_salt.encode().hex()
-    values = (TAIL_VERSION, model.facts, model.weights, salt, adapters, saved.n_bare)
+    sizes = ",".join(f"{n}:{checkpoint.nbytes}" for n, checkpoint in saved.checkpoints)
+    values = (
+        *(TAIL_VERSION, model.facts, model.weights, salt, adapters, saved.n_bare),
+        *(n_streams, sizes),
+    )
     return "".join(f"{value}\n" for value in values).encode()
 
 
@@ -181,7 +188,10 @@ def read(path: Path, model: Fingerprint, info: ModelInfo) -> tuple[SavedSlot, in
     state = np.concatenate([np.frombuffer(STATE_HEAD, np.uint8), state])
     if own is None:
         return SavedSlot(tokens, state), len(data)
-    return SavedSlot(tokens, state, own.salt, own.adapters, own.n_bare), len(data)
+    # checkpoints are for a server whose KV buffer is split as that one's was
+    checkpoints = own.checkpoints if own.n_streams == info.n_streams else ()
+    saved = SavedSlot(tokens, state, own.salt, own.adapters, own.n_bare, checkpoints)
+    return saved, len(data)
 
 
 def _read_bytes(path: Path) -> Bytes:
@@ -203,6 +213,8 @@ class _Own:
     salt: str
     adapters: Adapters
     n_bare: int
+    n_streams: int
+    checkpoints: tuple[tuple[int, Bytes], ...]
 
 
 def _without_tail(data: Bytes) -> tuple[Bytes, _Own | None]:
@@ -213,18 +225,28 @@ def _without_tail(data: Bytes) -> tuple[Bytes, _Own | None]:
     n_own, crc, _ = TAIL.unpack(data[end:].tobytes())
     if n_own > end or _tail_crc(n_own, zlib.crc32(data[:end].data)) != crc:
         raise SlotFileError("is damaged: its checksum is wrong")
-    version, *values = data[end - n_own : end].tobytes().decode().splitlines()
+    version, *values = data[end - n_own : end].tobytes().decode().split("\n")[:-1]
     if version != str(TAIL_VERSION):
         raise SlotFileError("was saved by a later version of this server")
-    facts, weights, salt, adapters, n_bare = values
-    pairs = [pair.split(":") for pair in adapters.split(",") if pair]
+    facts, weights, salt, adapters, n_bare, n_streams, sizes = values
+    end -= n_own
+    checkpoints = []
+    for n_tokens, n_bytes in reversed(_pairs(sizes)):
+        checkpoints.append((int(n_tokens), data[end - int(n_bytes) : end]))
+        end -= int(n_bytes)
     own = _Own(
         Fingerprint(facts, weights),
         bytes.fromhex(salt).decode(),
-        tuple((int(i), float(scale)) for i, scale in pairs),
+        tuple((int(i), float(scale)) for i, scale in _pairs(adapters)),
         int(n_bare),
+        int(n_streams),
+        tuple(reversed(checkpoints)),
     )
-    return data[: end - n_own], own
+    return data[:end], own
+
+
+def _pairs(text: str) -> list[list[str]]:
+    return [pair.split(":") for pair in text.split(",") if pair]
 
 
 def _tokens(body: Bytes) -> tuple[Tokens, Bytes]:

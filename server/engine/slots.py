@@ -148,7 +148,7 @@ class Slots:
 
     def _wait(self, slot: Slot, wanted: Wanted, match: Match) -> bool:
         """Let slot wait if another request will soon hold more of what it wants."""
-        if not (self._runner.can_cut and self._runner.can_share):
+        if not self._runner.can_share:
             return False
         can_cut = self._runner.can_cut
         ahead = prefix.find_ahead(self._slots, slot, wanted, match.n_tokens, can_cut=can_cut)

@@ -246,6 +246,8 @@ class SlotDone:
     cache_salt: str
     adapters: Adapters
     n_bare: int
+    checkpoints: tuple[tuple[int, NDArray[np.uint8]], ...] = ()
+    """Of their leading tokens: how many, and what can't be cut of their state."""
     ms: float = 0.0
 
 
@@ -286,6 +288,8 @@ class SlotSnapshot:
     divergence: Divergence | None
     text: str
     """What was generated so far (the last task's whole text when idle)."""
+    checkpoints: tuple[int, ...] = ()
+    """Numbers of leading tokens to which the sequence can go back, where it can't be cut."""
 
 
 @dataclass(frozen=True, slots=True)

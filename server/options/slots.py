@@ -45,7 +45,7 @@ SLOTS = Section("slots", "Slots and caching", (
            help="checkpoints kept for each slot of models whose memory can't be cut"),
     Option("checkpoint_min_step", ("-cms", "--checkpoint-min-step"), integer_in(0), 8192, "N",
            env="LLAMA_ARG_CHECKPOINT_MIN_SPACING_NT",
-           help="the least distance of two checkpoints in tokens; 0 = any"),
+           help="the distance of checkpoints in tokens where no turn ends; 0 = none there"),
     Option("slot_save_path", ("--slot-save-path",), directory, "", "DIR",
            help="directory where /slots saves and restores"),
     Option("sleep_idle_s", ("--sleep-idle-seconds",), idle_seconds, -1, "SECONDS",

@@ -65,7 +65,7 @@ def read(path: Path, model: Fingerprint = MODEL, **facts: object) -> SavedSlot:
 
 
 def as_llama_server_writes(path: Path) -> bytes:
-    """A file's bytes without the lines of our own."""
+    """The bytes of a file that has no checkpoints, without the lines of our own."""
     data = path.read_bytes()
     n_own = slot_files.TAIL.unpack(data[-slot_files.TAIL.size :])[0]
     return data[: -slot_files.TAIL.size - n_own]
@@ -73,6 +73,8 @@ def as_llama_server_writes(path: Path) -> bytes:
 
 def test_a_slot_comes_back(tmp_path: Path) -> None:
     slot = saved(cache_salt="pepper\n", adapters=((1, 0.5), (3, 0.1)), n_bare=2)
+    checkpoints = ((2, np.arange(9, dtype=np.uint8)), (4, np.arange(3, dtype=np.uint8)))
+    slot = replace(slot, checkpoints=checkpoints)
     n_bytes = write(tmp_path / "a", slot)
     assert n_bytes == (tmp_path / "a").stat().st_size
     back = read(tmp_path / "a")
@@ -80,6 +82,9 @@ def test_a_slot_comes_back(tmp_path: Path) -> None:
     assert np.array_equal(back.state, slot.state)
     assert (back.cache_salt, back.adapters) == (slot.cache_salt, slot.adapters)
     assert back.n_bare == 2
+    assert [(n, part.tolist()) for n, part in back.checkpoints] == [
+        (n, part.tolist()) for n, part in checkpoints
+    ]
 
 
 def test_llama_servers_own_file_is_read_and_would_be_written_alike(tmp_path: Path) -> None:
