@@ -76,7 +76,7 @@ CONTEXT = Section("context", "Context and generation", (
     Option("spm_infill", ("--spm-infill",), flag, False,
            help="order infill prompts as suffix, prefix, middle"),
     Option("perf", ("--perf",), flag, False, negated=("--no-perf",), env="LLAMA_ARG_PERF",
-           help="let libllama measure its own timings"),
+           help="let libllama measure its own timings; they are logged at the end, from -lv 4 on"),
     Option("defrag_thold", ("-dt", "--defrag-thold"), text, None, "N",
            env="LLAMA_ARG_DEFRAG_THOLD", tags=frozenset({Tag.DEPRECATED}),
            help="has no effect any more", message="the KV cache needs no defragmentation any more"),

@@ -37,6 +37,5 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "reasoning_budget_message": _REASONING,
         "ssl_key_file": _HTTPS,
         "ssl_cert_file": _HTTPS,
-        "endpoint_props": NotYet("POST /props", (False,)),
     }
 )

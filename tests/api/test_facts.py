@@ -93,6 +93,11 @@ def test_props_shows_the_template_for_tools_if_there_is_one(serve: ServerMaker) 
     assert body["chat_template_tool_use"] == "tools!"
 
 
+def test_props_can_be_posted_where_that_was_asked_for(serve: ServerMaker) -> None:
+    reply = serve(props="on").client.post("/props", json={})
+    assert (reply.status_code, reply.json) == (200, {"success": True})
+
+
 def test_slots_shows_each_slot_and_its_last_request(client: FlaskClient) -> None:
     body = {"prompt": "hi", "n_predict": 2, "seed": 5, "id_slot": 1}
     assert client.post("/completion", json=body).status_code == 200

@@ -79,8 +79,8 @@ ARROWS: dict[str, set[str]] = {
     "server.cli": {
         "server",
         "server.errors",
-        "server.listen",
         "server.launch",
+        "server.listen",
         "server.logs",
         "server.models",
         "server.options",

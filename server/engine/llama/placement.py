@@ -60,7 +60,7 @@ def warn_without_gpu(config: RunnerConfig) -> None:
     placement = config.placement
     asks = {
         "--n-gpu-layers": config.n_gpu_layers not in (-1, 0),
-        "--split-mode": placement.split_mode != "layer",
+        "--split-mode": placement.split_mode in ("none", "row"),
         "--tensor-split": bool(placement.tensor_split),
         "--main-gpu": placement.main_gpu != 0,
     }

@@ -100,6 +100,14 @@ def test_one_is_told_that_there_is_no_gpu(told: list[str]) -> None:
     assert told == ["--n-gpu-layers, --tensor-split: no effect, as no device but the CPU was found"]
 
 
+def test_split_by_tensors_needs_devices_and_says_no_more(load: Load, told: list[str]) -> None:
+    if offload_devices():
+        pytest.skip("this machine has devices to offload to")
+    with pytest.raises(LoadFailed, match="LLAMA_SPLIT_MODE_TENSOR needs >= 1 devices"):
+        load("-sm", "tensor")
+    assert not any(line.startswith("--") for line in told)
+
+
 # machines elsewhere
 
 
