@@ -99,7 +99,11 @@ FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
     "llama_ctypes": {"flask", "gevent", "gunicorn", "click", "jinja2", "gguf"},
 }
 
-GEVENT_IN_ENGINE = {"server/engine/delivery.py", "server/engine/thread.py"}
+GEVENT_IN_ENGINE = {
+    "server/engine/delivery.py",
+    "server/engine/green_delivery.py",
+    "server/engine/thread.py",
+}
 """Where the engine meets gevent: delivering events, and starting a thread that it lets alone."""
 
 
