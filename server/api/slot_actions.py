@@ -123,7 +123,10 @@ def _restore(service: Service, id_slot: int, directory: Path, name: str) -> Resp
         raise InvalidRequest(f"Unable to restore slot: filename: {name} {error}") from None
     task_id = service.engine.next_task_id()
     read_ms = _ms_since(started)
-    scope = (saved.cache_salt, saved.adapters, saved.n_bare)
+    adapters, n_bare = saved.adapters, saved.n_bare
+    if saved.is_foreign:  # computed with what requests get that ask for nothing else
+        adapters, n_bare = service.adapters_for((), saved.tokens)
+    scope = (saved.cache_salt, adapters, n_bare)
     restore = RestoreSlot(task_id, id_slot, saved.tokens, saved.state, *scope, saved.checkpoints)
     done, started = _act(service, restore)
     return json_response(

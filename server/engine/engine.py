@@ -242,7 +242,7 @@ class Engine:
         slot = chunk.slot
         self.memory.extend(slot.sequence, chunk.tokens)
         if slot.sequence.n_tokens in slot.breaks:
-            self.memory.checkpoint(slot.sequence)
+            self.memory.rewinder.take(slot.sequence, self.memory.sequences)
         slot.prefilled(chunk.n, now)
         task = slot.task
         assert task is not None

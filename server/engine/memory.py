@@ -15,14 +15,11 @@ import numpy as np
 
 from server.engine.cells import CellIds
 from server.engine.cells import Cells
-from server.engine.checkpoints import Checkpoint
 from server.engine.checkpoints import State
-from server.engine.checkpoints import latest
-from server.engine.checkpoints import n_bytes
-from server.engine.checkpoints import thinned
 from server.engine.checkpoints import until
 from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
+from server.engine.rewinder import Rewinder
 from server.engine.runner import ModelRunner
 from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
@@ -31,10 +28,6 @@ from server.engine.task import Tokens
 WORTH_SAVING = 16
 """A sequence goes to the host if one in so many of its tokens exists nowhere else: computing a
 token costs some hundred times as much as copying its state."""
-
-
-NOTHING = Checkpoint(0, np.empty(0, np.uint8))
-"""Of no tokens: what is left of a sequence that can't be cut."""
 
 
 class Chunk(NamedTuple):
@@ -58,10 +51,10 @@ class Memory:
         n_checkpoints: int = 0,
     ) -> None:
         self._runner = runner
-        self._n_checkpoints = n_checkpoints
         self._moves_idle = moves_idle
         self._clock = clock
         self.host_cache = host_cache
+        self.rewinder = Rewinder(runner, n_checkpoints, host_cache.limit)
         self.cells = Cells(runner.n_cells)
         self.sequences: list[Sequence] = []
         self._retained: list[Sequence] = []
@@ -130,35 +123,10 @@ class Memory:
         """Keep the first n_tokens; where the memory can't be cut there, none."""
         if n_tokens >= sequence.n_tokens:
             return
-        if not self._cut_to(sequence.id, n_tokens, self._checkpoint_for(sequence, n_tokens)):
+        checkpoint = self.rewinder.needed(sequence, n_tokens)
+        if not self.rewinder.cut(sequence.id, n_tokens, checkpoint):
             n_tokens = 0
         self._drop(sequence, n_tokens, sequence.n_tokens)
-
-    def _cut_to(self, seq_id: int, n_tokens: int, checkpoint: Checkpoint | None) -> bool:
-        """Cut in the runner, by a checkpoint if one is needed. False: nothing is left."""
-        if checkpoint is None:
-            return self._runner.cut(seq_id, n_tokens)
-        if checkpoint.n_tokens == n_tokens:
-            return self._runner.rewind(seq_id, n_tokens, checkpoint.state)
-        self._runner.cut(seq_id, 0)
-        return False
-
-    def _checkpoint_for(self, sequence: Sequence, n_tokens: int) -> Checkpoint | None:
-        """What is needed to have n_tokens of a sequence; the empty one if there is nothing."""
-        if self._can_have(sequence, n_tokens):
-            return None
-        return latest(sequence.checkpoints, n_tokens) or NOTHING
-
-    def _can_have(self, sequence: Sequence, n_tokens: int) -> bool:
-        """Whether the first n_tokens can be had as they are."""
-        if self._runner.can_cut or n_tokens in (0, sequence.n_tokens):
-            return True
-        return n_tokens >= self._runner.cut_floor(sequence.id)
-
-    def usable(self, sequence: Sequence, n_tokens: int) -> int:
-        """How many tokens can be had when at most n_tokens, its leading ones, are wanted."""
-        checkpoint = self._checkpoint_for(sequence, n_tokens)
-        return n_tokens if checkpoint is None else checkpoint.n_tokens
 
     def clear(self, sequence: Sequence) -> None:
         """Keep nothing, whatever the runner's memory holds (after a batch that failed)."""
@@ -177,9 +145,9 @@ class Memory:
 
         It stays empty if that needs a checkpoint which finds no room.
         """
-        checkpoint = self._checkpoint_for(donor, n_tokens)
+        checkpoint = self.rewinder.needed(donor, n_tokens)
         self._runner.copy(donor.id, target.id, n_tokens, is_whole=n_tokens == donor.n_tokens)
-        if checkpoint is not None and not self._cut_to(target.id, n_tokens, checkpoint):
+        if checkpoint is not None and not self.rewinder.cut(target.id, n_tokens, checkpoint):
             return
         target.checkpoints = until(donor.checkpoints, n_tokens)
         cells = donor.cells[:n_tokens]
@@ -226,32 +194,6 @@ class Memory:
         self.cells.drop(sequence.cells[start:end].copy())
         sequence.remove(start, end)
         sequence.checkpoints = until(sequence.checkpoints, start)
-
-    # checkpoints
-
-    def checkpoint(self, sequence: Sequence) -> None:
-        """Keep what can't be cut of a sequence as it is now."""
-        n = sequence.n_tokens
-        if any(checkpoint.n_tokens == n for checkpoint in sequence.checkpoints):
-            return
-        state = self._runner.checkpoint(sequence.id)
-        if state is not None:
-            fresh = Checkpoint(n, state)
-            sequence.checkpoints = thinned((*sequence.checkpoints, fresh), self._n_checkpoints)
-            self._bound_checkpoints()
-
-    @property
-    def n_checkpoint_bytes(self) -> int:
-        """Host memory that checkpoints of sequences take; those in the host cache count there."""
-        return n_bytes([sequence.checkpoints for sequence in self.sequences])
-
-    def _bound_checkpoints(self) -> None:
-        """Forget old ones over the host cache's limit, those of idle sequences first."""
-        limit = self.host_cache.limit
-        while limit and self.n_checkpoint_bytes > limit:
-            holders = [sequence for sequence in self.sequences if sequence.checkpoints]
-            oldest = min(holders, key=lambda sequence: (sequence.is_live, sequence.last_used))
-            oldest.checkpoints = oldest.checkpoints[1:]
 
     # host memory
 

@@ -67,6 +67,8 @@ class SavedSlot:
     adapters: Adapters = ()
     n_bare: int = 0
     checkpoints: tuple[tuple[int, Bytes], ...] = ()
+    is_foreign: bool = False
+    """Whether llama-server wrote it, which doesn't say what adapters it was computed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def read(path: Path, model: Fingerprint, info: ModelInfo) -> tuple[SavedSlot, in
     state = state_layout.with_streams(state, parts, info.n_streams, 0)
     state = np.concatenate([np.frombuffer(STATE_HEAD, np.uint8), state])
     if own is None:
-        return SavedSlot(tokens, state), len(data)
+        return SavedSlot(tokens, state, is_foreign=True), len(data)
     # checkpoints are for a server whose KV buffer is split as that one's was
     checkpoints = own.checkpoints if own.n_streams == info.n_streams else ()
     saved = SavedSlot(tokens, state, own.salt, own.adapters, own.n_bare, checkpoints)

@@ -20,6 +20,7 @@ from tests.e2e import wire
 from tests.e2e.conftest import ONE_THREAD
 from tests.e2e.conftest import Starter
 from tests.e2e.live import LiveServer
+from tests.tiny_models import build_tiny_lora
 
 pytestmark = pytest.mark.model
 
@@ -103,6 +104,18 @@ def test_a_file_of_llama_server_is_restored(make: Make, saves: Path, args: tuple
     assert (restored["n_restored"], restored["n_read"]) == (41, RECORDED.stat().st_size)
     again = complete(server, 0)
     assert (again["content"], again["timings"]["cache_n"]) == (RECORDED_TEXT, N_PROMPT - 1)
+
+
+def test_a_file_of_llama_server_is_taken_for_one_of_the_default_adapters(
+    make: Make, saves: Path, tmp_path: Path
+) -> None:
+    shutil.copy(RECORDED, saves / "a.bin")
+    server = make("--lora", build_tiny_lora(tmp_path / "lora.gguf"))
+    act(server, 0, "restore")
+    assert complete(server, 0)["timings"]["cache_n"] == N_PROMPT - 1
+    act(server, 0, "restore")
+    bare = complete(server, 0, lora=[{"id": 0, "scale": 0.0}])
+    assert bare["timings"]["cache_n"] == 0
 
 
 @pytest.mark.upstream
