@@ -59,7 +59,8 @@ def our_answers(tmp_path_factory: pytest.TempPathFactory, models: Models) -> Ans
 
     def ask_all(profile: ShapeProfile) -> dict[str, Json]:
         folder = tmp_path_factory.mktemp("shapes")
-        with running(models(profile.model), profile.options, folder) as server:
+        options = profile.options_in(folder)
+        with running(models(profile.model), options, folder) as server:
             return {case.name: ask(server.url, case) for case in profile.cases}
 
     def answers(profile: ShapeProfile) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from typing import Any
 Json = Any
 
 UNDETERMINED = re.compile(
-    r"""(created | system_fingerprint | build_info | model_path | id_task
+    r"""(created | system_fingerprint | build_info | model_path | path | id_task
         | time_ms | \w+_ms | \w+_per_second | t_start | t_last)""",
     re.VERBOSE,
 )

@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.compat.cases import adapters
 from tests.compat.cases import keys
 from tests.compat.cases import native
 from tests.compat.cases import openai
@@ -24,6 +25,7 @@ from tests.e2e import models
 from tests.tiny_models import ARCHITECTURES
 from tests.tiny_models import CHATML
 from tests.tiny_models import TinySpec
+from tests.tiny_models import build_tiny_lora
 from tests.tiny_models import build_tiny_model
 from tests.tiny_models import tiny_vocab
 
@@ -31,6 +33,10 @@ TINY = TinySpec(chat_template=CHATML)
 ONE_THREAD = ("-t", "1", "-tb", "1", "-ngl", "0")
 EXACT_CACHE = ("-ctk", "f32", "-ctv", "f32")
 TEXTS = ("-np", "1", *ONE_THREAD)
+ADAPTERS = (
+    "--lora-scaled",
+    "{folder}/zero.gguf:0.5,{folder}/one.gguf:0,{folder}/activated.gguf:0",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,15 @@ class ShapeProfile:
     name: str
     model: str
     options: tuple[str, ...]
+    """{folder} stands for a folder with the files of `build_adapters`."""
+
     groups: tuple[tuple[str, tuple[Case, ...]], ...]
+
+    def options_in(self, folder: Path) -> tuple[str, ...]:
+        """The options, once what they name is there."""
+        if any("{folder}" in option for option in self.options):
+            build_adapters(folder)
+        return tuple(option.format(folder=folder) for option in self.options)
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -71,6 +85,12 @@ SHAPES = (
         "smollm2",
         ("-np", "1", "-c", "512", "--alias", "smollm2", *ONE_THREAD),
         (("vocabulary", vocabulary.CASES),),
+    ),
+    ShapeProfile(
+        "adapters",
+        "tiny",
+        ("-np", "1", "-c", "512", "--alias", "tiny", *ONE_THREAD, *EXACT_CACHE, *ADAPTERS),
+        (("adapters", adapters.CASES),),
     ),
 )
 
@@ -109,6 +129,14 @@ def model_path(name: str, folder: Path) -> Path | None:
     if name == "tiny":
         return build_tiny_model(folder / "tiny.gguf", TINY)
     return models.stories() if name == "stories" else models.smollm2()
+
+
+def build_adapters(folder: Path) -> None:
+    """Write the LoRA adapters for the tiny model; the last one is activated."""
+    described = (("adapter.lora.task_name", "summing up"), ("adapter.lora.prompt_prefix", "Sum: "))
+    build_tiny_lora(folder / "zero.gguf", TinySpec(metadata=described))
+    build_tiny_lora(folder / "one.gguf", TinySpec(seed=77))
+    build_tiny_lora(folder / "activated.gguf", TinySpec(seed=99), alora=adapters.INVOCATION)
 
 
 def tiny_digest() -> str:

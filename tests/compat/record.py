@@ -11,6 +11,7 @@ Finding such texts takes minutes, so those of unchanged settings are kept, unles
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -56,14 +57,19 @@ def record_shapes(profile: ShapeProfile, folder: Path) -> None:
     if model is None:
         print(f"{profile.model}: the model is absent, its vectors stay as they are")
         return
-    with _running(model, profile.options, folder) as server:
+    with _running(model, profile.options_in(folder), folder) as server:
         for group, cases in profile.groups:
             vectors = []
             for case in cases:
-                answer = ask(server.url, case)
+                answer = _portable(ask(server.url, case), folder)
                 vectors.append({"name": case.name, "requests": case.to_json(), "answer": answer})
             stored.save(group, vectors)
             print(f"{group}: {len(vectors)} answers")
+
+
+def _portable(answer: Json, folder: Path) -> Json:
+    """Without the name of a folder that is gone after the recording."""
+    return json.loads(json.dumps(answer).replace(str(folder), "{folder}"))
 
 
 def record_texts(profile: TextProfile, folder: Path, kept: Mapping[str, Json]) -> None:
