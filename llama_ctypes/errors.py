@@ -75,6 +75,10 @@ class SamplerError(LlamaError):
     """A sampler cannot be made, or a chain cannot select a token."""
 
 
+class NotANumber(SamplerError):
+    """The logits of a row are NaN: the weights, or the memory that the row sees, are damaged."""
+
+
 class GrammarError(SamplerError):
     """A grammar does not parse, or a token was accepted that the grammar forbids."""
 

@@ -17,6 +17,7 @@ from llama_ctypes.ctype import NULL
 from llama_ctypes.ctype import Ptr
 from llama_ctypes.ctype import ref
 from llama_ctypes.errors import GrammarError
+from llama_ctypes.errors import NotANumber
 from llama_ctypes.errors import SamplerError
 from llama_ctypes.errors import TokenError
 from llama_ctypes.handle import Handle
@@ -131,8 +132,8 @@ class SamplerChain(Handle[llama_sampler]):
     def sample(self, context: Context, i: int) -> int:
         """Sample from batch row `i` of the last decode (-1: its last output), accept, return it.
 
-        SamplerError: no sampler selects, or the row has no logits, or they are NaN. GrammarError:
-        all is forbidden.
+        SamplerError: no sampler selects, or the row has no logits. NotANumber: they are NaN.
+        GrammarError: all is forbidden.
         """
         ctx = context.ptr
         if not self._selects:
@@ -149,7 +150,7 @@ class SamplerChain(Handle[llama_sampler]):
             return self._sample_checked(context, i)
         token = raw.llama_sampler_sample(self.ptr, ctx, i)
         if logits[token] != logits[token]:
-            raise SamplerError(f"the logits of row {i} are NaN: the model or its state is damaged")
+            raise NotANumber(f"the logits of row {i} are NaN: the model or its state is damaged")
         return token
 
     def offload(self, context: Context, seq_id: int) -> bool:

@@ -18,14 +18,12 @@ from server.engine.errors import KvFull
 from server.engine.host_cache import State
 from server.engine.modelinfo import AdapterInfo
 from server.engine.modelinfo import ModelInfo
-from server.engine.sampling import chain_steps
 from server.engine.task import Adapters
 from server.engine.task import SamplingParams
-from server.engine.task import TokenProb
 from server.engine.task import Tokens
-from server.engine.task import TopToken
 from tests.fake_memory import FakeMemory
 from tests.fake_memory import UncutParts
+from tests.fake_sampler import FakeSampler
 
 EOS = 256
 BOS = 257
@@ -117,44 +115,6 @@ class ByteTokenizer:
         return {EOS: b"</s>", BOS: b"<s>"}[token] if special else b""
 
 
-class FakeSampler:
-    """Follows the runner's rule; probabilities are made up but ordered."""
-
-    def __init__(self, runner: FakeRunner, params: SamplingParams) -> None:
-        chain_steps(params)
-        self.params = params
-        self.accepted: list[int] = []
-        self.seq_id = -1
-        self.is_closed = False
-        self._runner = runner
-        runner.n_samplers += 1
-
-    def attach(self, seq_id: int) -> None:
-        """Remember the sequence."""
-        self.seq_id = seq_id
-
-    def sample(self, i_batch: int) -> int:
-        """The rule's token for the sequence of that row."""
-        return self._runner.next_token(i_batch)
-
-    def prob(self, token: int) -> TokenProb | None:
-        """Half for the token, a quarter for another."""
-        if not self.params.n_probs:
-            return None
-        top = (TopToken(token, b"?", 0.5), TopToken(0, b"\0", 0.25))
-        return TokenProb(token, b"?", 0.5, top[: self.params.n_probs])
-
-    def accept(self, tokens: Tokens) -> None:
-        """Remember what was seen."""
-        self.accepted.extend(int(token) for token in tokens)
-
-    def close(self) -> None:
-        """Count the chain as freed, once."""
-        if not self.is_closed:
-            self.is_closed = True
-            self._runner.n_samplers -= 1
-
-
 class FakeRunner:
     """Sequences that share cells, as libllama's unified buffer keeps them; every row is checked."""
 
@@ -197,6 +157,7 @@ class FakeRunner:
         self.refuse_next = False
         """Whether the next state that is restored is found not to fit."""
         self.is_closed = False
+        self.n_wiped = 0
         self._outputs: dict[int, list[int]] = {}
         self._known_adapters: list[Adapters] = []
 
@@ -316,6 +277,12 @@ class FakeRunner:
             return False
         self.parts.restore(seq_id, n_tokens)
         return True
+
+    def wipe(self) -> None:
+        """Forget everything."""
+        self.n_wiped += 1
+        for seq_id in range(self.n_seq):
+            self.cut(seq_id, 0)
 
     def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
         """Share cells."""

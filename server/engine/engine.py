@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from server.engine import report
 from server.engine.actions import Actions
 from server.engine.checkpoints import Planner
+from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
@@ -260,6 +261,7 @@ class Engine:
 
     def _sample(self) -> None:
         runner, events, clock = self.runner, self.slots.events, self._clock
+        is_spoiled = False
         for slot in self.slots:
             sampler = slot.sampler
             if slot.i_batch < 0 or sampler is None:
@@ -269,6 +271,7 @@ class Engine:
                 prob = sampler.prob(token)
             except BadSampling as error:
                 self._fail(slot, str(error))
+                is_spoiled |= isinstance(error, BadLogits)
                 continue
             is_eog = runner.is_eog(token)
             event = slot.accept(token, runner.piece(token), clock(), is_eog=is_eog, prob=prob)
@@ -276,8 +279,21 @@ class Engine:
                 events.append(event)
             if not slot.has_next_token:
                 self.slots.finish(slot)
+        if is_spoiled:
+            self._wipe()
 
     # trouble
+
+    def _wipe(self) -> None:
+        """After output that is no number: a masked NaN may spoil every row that passes over it.
+
+        What runs is computed again, from the beginning; its clients notice only time.
+        """
+        for slot in self.slots.busy:
+            if slot.state in (SlotState.PREFILL, SlotState.DECODE):
+                slot.preempt()
+                self.slots.stats.n_preempted += 1
+        self.memory.wipe()
 
     def _isolate(self, plan: BatchPlan, reason: str) -> None:
         """After a batch that failed: each of its requests alone, so that the culprit ends alone."""

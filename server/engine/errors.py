@@ -6,6 +6,8 @@ knowledge of return codes.
 
 from __future__ import annotations
 
+NO_NUMBER = "no token could be sampled: the model's output is no number"
+
 
 class EngineError(Exception):
     """The root of everything the engine raises."""
@@ -13,6 +15,10 @@ class EngineError(Exception):
 
 class BadSampling(EngineError):
     """The sampling parameters of a request can't be honoured; the message is for the client."""
+
+
+class BadLogits(BadSampling):
+    """The model's output is no number; what led to it may spoil all that shares its memory."""
 
 
 class KvFull(EngineError):

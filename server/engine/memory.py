@@ -133,6 +133,15 @@ class Memory:
         self._runner.cut(sequence.id, 0)
         self._drop(sequence, 0, sequence.n_tokens)
 
+    def wipe(self) -> None:
+        """Forget everything, and what the freed cells still hold."""
+        for sequence in list(self.sequences):
+            if sequence in self._retained:
+                self.discard(sequence)
+            else:
+                self.clear(sequence)
+        self._runner.wipe()
+
     def undo(self, sequence: Sequence) -> bool:
         """Forget what a batch that failed left behind; False: the whole sequence is lost."""
         if self._runner.cut(sequence.id, sequence.n_tokens):

@@ -151,6 +151,10 @@ class ModelRunner(Protocol):
         """
         ...
 
+    def wipe(self) -> None:
+        """Forget all sequences, and overwrite what they held."""
+        ...
+
     def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
         """Let an empty sequence share the first n_tokens of another.
 

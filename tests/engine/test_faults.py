@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from server.engine.errors import NO_NUMBER
+from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
@@ -92,7 +94,7 @@ def fails_after(text: bytes) -> Callable[[list[int]], int]:
 
     def rule(tokens: list[int]) -> int:
         if bytes(tokens[: len(text)]) == text and len(tokens) > len(text) + 2:
-            raise BadSampling("no token could be sampled: the model's output is no number")
+            raise BadLogits(NO_NUMBER)
         return next_letter(tokens)
 
     return rule
@@ -104,6 +106,42 @@ def test_output_that_is_no_number_ends_its_request_alone(bench: MakeBench) -> No
     b.run()
     assert "no number" in failure(b, bad).message
     assert len(b.text(good)) == 8
+
+
+def test_what_runs_beside_it_is_computed_again_and_says_the_same(bench: MakeBench) -> None:
+    texts = ("good", "other words")
+    alone = [bench(fails_after(b"bad")).generate(text, n_predict=9).text for text in texts]
+    b = bench(fails_after(b"bad"))
+    tasks = [b.submit(text, n_predict=9, stream=True) for text in texts]
+    b.tick(2)
+    b.submit("bad")
+    b.run()
+    assert [b.text(task) for task in tasks] == alone
+    assert b.runner.n_wiped == 1
+
+
+def test_nothing_old_is_left_after_it(bench: MakeBench) -> None:
+    b = bench(fails_after(b"bad"))
+    b.generate("retained words")
+    b.submit("bad")
+    b.run()
+    assert b.runner.n_used == b.engine.memory.cells.n_used == 0
+    assert b.generate("retained words").timings.n_prompt_cached == 0
+
+
+def test_grammar_without_a_way_out_forgets_nothing(bench: MakeBench) -> None:
+    def rule(tokens: list[int]) -> int:
+        if tokens[0] == ord("!"):
+            raise BadSampling("the grammar allows none of the candidates")
+        return next_letter(tokens)
+
+    b = bench(rule)
+    b.generate("retained words", n_predict=1)
+    failed = b.submit("!")
+    b.run()
+    assert failure(b, failed)
+    assert b.runner.n_wiped == 0
+    assert b.generate("retained words", n_predict=1).timings.n_prompt_cached > 0
 
 
 def test_nobody_shares_what_led_to_no_number(bench: MakeBench) -> None:

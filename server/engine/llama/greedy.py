@@ -11,6 +11,8 @@ import numpy as np
 from llama_ctypes.buffers import Floats
 from llama_ctypes.context import Context
 from llama_ctypes.vocab import Vocab
+from server.engine.errors import NO_NUMBER
+from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
 from server.engine.llama.probs import Piece
 from server.engine.llama.probs import prob_before
@@ -47,7 +49,9 @@ class GreedySampler:
         token = int(logits.argmax())
         # argmax finds the first NaN if there is one
         if not logits[token] > -np.inf:
-            raise BadSampling("no token could be sampled: the model's output is no number")
+            if np.isnan(logits[token]):
+                raise BadLogits(NO_NUMBER)
+            raise BadSampling("no token could be sampled: logit_bias forbids all of them")
         return token
 
     def _with_biases(self, logits: Floats) -> Floats:

@@ -208,6 +208,10 @@ class LlamaRunner:
             return False
         return self.cut(seq_id, n_tokens)
 
+    def wipe(self) -> None:
+        """See ModelRunner."""
+        self._memory.clear()
+
     def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
         """See ModelRunner."""
         if is_whole:

@@ -18,9 +18,12 @@ from llama_ctypes import samplers
 from llama_ctypes.candidates import TokenDataArray
 from llama_ctypes.context import Context
 from llama_ctypes.errors import LlamaError
+from llama_ctypes.errors import NotANumber
 from llama_ctypes.sampler import Sampler
 from llama_ctypes.sampler import SamplerChain
 from llama_ctypes.vocab import Vocab
+from server.engine.errors import NO_NUMBER
+from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
 from server.engine.llama.probs import Piece
 from server.engine.llama.probs import prob_after
@@ -109,6 +112,8 @@ class LlamaSampler:
             if self._candidates is None:
                 return self._chain.sample(self._context, i_batch)
             return self._sample_candidates(self._candidates, i_batch)
+        except NotANumber as error:
+            raise BadLogits(NO_NUMBER) from error
         except LlamaError as error:
             raise BadSampling(f"no token could be sampled: {error}") from error
 
@@ -118,7 +123,7 @@ class LlamaSampler:
         self._chain.apply(candidates)
         token = candidates.token
         if logits[token] != logits[token]:
-            raise BadSampling("no token could be sampled: the model's output is no number")
+            raise BadLogits(NO_NUMBER)
         if self._grammar is not None:
             # cheaper than masking the whole vocabulary: most often the grammar agrees
             if not self._allows(token):

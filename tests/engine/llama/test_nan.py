@@ -10,7 +10,9 @@ import pytest
 
 from server.engine.errors import BadSampling
 from server.engine.llama.runner import LlamaRunner
+from server.engine.task import Failed
 from server.engine.task import SamplingParams
+from tests.engine.conftest import Bench
 from tests.engine.llama.conftest import Load
 from tests.tiny_models import TinySpec
 from tests.tiny_models import build_tiny_model
@@ -60,3 +62,31 @@ def test_output_that_is_no_number_is_an_error(load: Load, damaged_path: Path, ch
     with pytest.raises(BadSampling, match=r"NaN|no number"):
         sampled(runner, f"Once {POISON}", CHAINS[chain])
     assert sampled(runner, "Once", CHAINS[chain]) >= 0
+
+
+@pytest.mark.parametrize("flash_attn", ["on", "off"])
+def test_request_after_one_that_failed_is_answered(
+    load: Load, damaged_path: Path, flash_attn: str
+) -> None:
+    bench = Bench(load("-np", "2", "-fa", flash_attn, path=damaged_path))  # type: ignore[arg-type]
+    tokens = bench.runner.tokenizer.tokenize("Once upon", add_special=True, parse_special=False)
+    poison = tiny_vocab().tokens.index(POISON)
+    greedy = SamplingParams(temperature=0)
+    before = bench.generate(tokens, n_predict=5, sampling=greedy, cache_prompt=False).text
+    bad = bench.submit([*tokens, poison, *tokens])
+    bench.run()
+    assert isinstance(bench.last(bad), Failed)
+    assert bench.generate(tokens, n_predict=5, sampling=greedy).text == before
+
+
+def test_stream_beside_one_that_fails_goes_on(load: Load, damaged_path: Path) -> None:
+    bench = Bench(load("-np", "2", "-fa", "on", path=damaged_path))  # type: ignore[arg-type]
+    tokens = bench.runner.tokenizer.tokenize("Once upon", add_special=True, parse_special=False)
+    greedy = SamplingParams(temperature=0)
+    alone = bench.generate(tokens, n_predict=12, sampling=greedy).text
+    stream = bench.submit(tokens, n_predict=12, sampling=greedy, stream=True)
+    bench.tick(4)
+    bad = bench.submit([*tokens, tiny_vocab().tokens.index(POISON)])
+    bench.run()
+    assert isinstance(bench.last(bad), Failed)
+    assert bench.text(stream) == alone
