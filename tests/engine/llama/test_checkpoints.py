@@ -6,6 +6,7 @@ request which computed its whole prompt.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,6 +137,27 @@ def test_two_requests_at_once_compute_the_system_prompt_once(runner: LlamaRunner
     first, second = (b.finished(task).timings.n_prompt_cached for task in asked)
     assert first == 0
     assert second >= len(tokens(runner, SYSTEM)) - 2
+
+
+def test_many_requests_that_share_their_beginnings_say_what_they_say_alone(
+    runner: LlamaRunner,
+) -> None:
+    rng = random.Random(3)
+    systems = [SYSTEM, SYSTEM[: len(SYSTEM) // 2] + "<|im_end|>\n"]
+    turns = [user("the sea is wide and deep " * n) for n in range(1, 5)]
+    texts = [rng.choice(systems) + "".join(rng.choices(turns, k=2)) for _ in range(8)]
+    expected = {text: alone(runner, text) for text in texts}
+    b = bench(runner)
+    asked = []
+    for text in texts * 2:
+        prompt = tokens(runner, text)
+        asked.append((text, b.submit(prompt, sampling=GREEDY, n_predict=N_PREDICT)))
+        b.tick(rng.randint(1, 12))
+    b.run()
+    for text, task in asked:
+        assert b.text(task) == expected[text]
+    n_cached = sum(b.finished(task).timings.n_prompt_cached for _, task in asked)
+    assert n_cached > sum(b.finished(task).n_prompt for _, task in asked) / 2
 
 
 def test_a_saved_slot_continues_in_another_one(runner: LlamaRunner) -> None:
