@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampler", "SamplerChain", "TokenDataArray"]
 
+NAN = "the logits of the row are NaN: the model or its state is damaged"
+
 
 class Sampler(Handle[llama_sampler]):
     """Owner of one C sampler. `selects`: it chooses a token, so a chain can end with it."""
@@ -146,11 +148,14 @@ class SamplerChain(Handle[llama_sampler]):
         logits = raw_context.llama_get_logits_ith(ctx, i)
         if not logits:
             raise SamplerError(f"row {i} of the last batch has no logits; add it with output=True")
+        # most often all are NaN or none: then the chain does not get to see them
+        if logits[0] != logits[0]:
+            raise NotANumber(NAN)
         if self._grammars:
             return self._sample_checked(context, i)
         token = raw.llama_sampler_sample(self.ptr, ctx, i)
         if logits[token] != logits[token]:
-            raise NotANumber(f"the logits of row {i} are NaN: the model or its state is damaged")
+            raise NotANumber(NAN)
         return token
 
     def offload(self, context: Context, seq_id: int) -> bool:

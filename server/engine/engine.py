@@ -19,6 +19,7 @@ from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
+from server.engine.faults import Faults
 from server.engine.host_cache import HostCache
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import EraseSlot
@@ -96,6 +97,7 @@ class Engine:
         planner = Planner(runner.tokenizer, n_checkpoints, min_step)
         self.slots = Slots(runner, self.memory, planner, clock, shifts=shifts)
         self._pressure = Pressure(self.slots, self.memory)
+        self._faults = Faults(self.slots, self.memory, self._compute, self._plan_for)
         self._scheduler = Scheduler(
             self._config.max_step_ms / 1e3, joins=self._config.joins_running
         )
@@ -195,14 +197,15 @@ class Engine:
         plan = self._plan()
         while plan:
             try:
-                self._decode(plan)
+                spoiled = self._compute(plan)
             except KvFull:
                 plan = self._pressure.shrink(plan) or self._plan()
             except DecodeFailed as error:
-                self._isolate(plan, str(error))
+                self._faults.isolate(plan, str(error))
                 return
             else:
-                self._sample()
+                if spoiled:
+                    self._faults.heal(spoiled)
                 return
 
     def _plan(self) -> BatchPlan:
@@ -212,6 +215,14 @@ class Engine:
             fitting = self._pressure.fit(plan) if plan else plan
             if fitting is not None:
                 return fitting
+
+    def _plan_for(self, slot: Slot) -> BatchPlan:
+        return self._scheduler.plan([slot], self.runner.info.n_batch, self._clock())
+
+    def _compute(self, plan: BatchPlan) -> list[Slot]:
+        """Decode and sample; the slots whose output is no number. KvFull, DecodeFailed."""
+        self._decode(plan)
+        return self._sample()
 
     def _decode(self, plan: BatchPlan) -> None:
         runner = self.runner
@@ -259,9 +270,9 @@ class Engine:
                 slot.stop(StopType.LIMIT)
                 self.slots.finish(slot)
 
-    def _sample(self) -> None:
+    def _sample(self) -> list[Slot]:
         runner, events, clock = self.runner, self.slots.events, self._clock
-        is_spoiled = False
+        spoiled: list[Slot] = []
         for slot in self.slots:
             sampler = slot.sampler
             if slot.i_batch < 0 or sampler is None:
@@ -269,9 +280,11 @@ class Engine:
             try:
                 token = sampler.sample(slot.i_batch)
                 prob = sampler.prob(token)
+            except BadLogits:
+                spoiled.append(slot)
+                continue
             except BadSampling as error:
-                self._fail(slot, str(error))
-                is_spoiled |= isinstance(error, BadLogits)
+                self._faults.fail(slot, str(error))
                 continue
             is_eog = runner.is_eog(token)
             event = slot.accept(token, runner.piece(token), clock(), is_eog=is_eog, prob=prob)
@@ -279,46 +292,7 @@ class Engine:
                 events.append(event)
             if not slot.has_next_token:
                 self.slots.finish(slot)
-        if is_spoiled:
-            self._wipe()
-
-    # trouble
-
-    def _wipe(self) -> None:
-        """After output that is no number: a masked NaN may spoil every row that passes over it.
-
-        What runs is computed again, from the beginning; its clients notice only time.
-        """
-        for slot in self.slots.busy:
-            if slot.state in (SlotState.PREFILL, SlotState.DECODE):
-                slot.preempt()
-                self.slots.stats.n_preempted += 1
-        self.memory.wipe()
-
-    def _isolate(self, plan: BatchPlan, reason: str) -> None:
-        """After a batch that failed: each of its requests alone, so that the culprit ends alone."""
-        for slot in plan.slots:
-            if not self.memory.undo(slot.sequence):
-                self._fail(slot, reason)
-        for part in plan.parts():
-            (slot,) = part.slots
-            if slot.is_busy:
-                self._try_alone(part, slot)
-
-    def _try_alone(self, part: BatchPlan, slot: Slot) -> None:
-        try:
-            self._decode(part)
-        except KvFull:
-            self.memory.undo(slot.sequence)  # the next step plans anew
-        except DecodeFailed as error:
-            self._fail(slot, str(error))
-        else:
-            self._sample()
-
-    def _fail(self, slot: Slot, reason: str) -> None:
-        """End a request whose computing failed; its sequence can't be trusted."""
-        self.slots.fail(slot, ErrorKind.SERVER, reason)
-        self.memory.clear(slot.sequence)
+        return spoiled
 
     # out
 

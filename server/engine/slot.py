@@ -198,6 +198,7 @@ class Slot:
         self.state = SlotState.PREFILL
         if self.wants_logits:
             self.n_cached = sequence.n_tokens
+            self.n_processed = 0
             self.divergence = divergence
             self._t_start = self._t_prompt = now
         elif not self.n_prefill_left:
@@ -215,6 +216,14 @@ class Slot:
         """Prefill or decode -> preempted: what it holds becomes its target; nothing is lost."""
         if self.state is SlotState.DECODE:
             self.target = self.sequence.tokens.copy()
+            self.wants_logits = False
+        self.state = SlotState.PREEMPTED
+        self.sequence.is_live = False
+
+    def retry(self) -> None:
+        """Prefill or decode -> preempted, so that the logits of the last row come once more."""
+        if self.n_decoded:
+            self.target = self.sequence.tokens[:-1].copy()
             self.wants_logits = False
         self.state = SlotState.PREEMPTED
         self.sequence.is_live = False

@@ -117,7 +117,48 @@ def test_what_runs_beside_it_is_computed_again_and_says_the_same(bench: MakeBenc
     b.submit("bad")
     b.run()
     assert [b.text(task) for task in tasks] == alone
-    assert b.runner.n_wiped == 1
+    assert b.runner.n_wiped > 0
+
+
+def spoils_all(runner: FakeRunner) -> Callable[[list[int]], int]:
+    """As next_letter, but no number for anybody while any cell holds an exclamation mark."""
+
+    def rule(tokens: list[int]) -> int:
+        if any(cell.token == ord("!") for cell in runner.memory.cells):
+            raise BadLogits(NO_NUMBER)
+        return next_letter(tokens)
+
+    return rule
+
+
+@pytest.mark.parametrize("culprit", ["!", "b!d", "short!", "a long prompt, in several parts!" * 3])
+def test_culprit_ends_alone_where_its_memory_spoils_all_others(
+    bench: MakeBench, culprit: str
+) -> None:
+    sizes = {"n_ctx": 1024, "n_ctx_slot": 256}
+    texts = ("first", "another one")
+    alone = [bench(**sizes).generate(text, n_predict=9).text for text in texts]
+    b = bench(**sizes)
+    b.runner.rule = spoils_all(b.runner)
+    tasks = [b.submit(text, n_predict=9, stream=True) for text in texts]
+    b.tick(3)
+    bad = b.submit(culprit)
+    b.run()
+    assert failure(b, bad).message == NO_NUMBER
+    assert [b.text(task) for task in tasks] == alone
+    counts = [b.finished(task).timings for task in tasks]
+    assert [each.n_decoded for each in counts] == [9, 9]
+    assert b.runner.n_used == b.engine.memory.cells.n_used
+
+
+def test_several_culprits_end_and_nobody_else(bench: MakeBench) -> None:
+    b = bench(n_slots=5, n_ctx=1024, n_ctx_slot=128)
+    b.runner.rule = spoils_all(b.runner)
+    words = ("good", "b!d", "fine", "worse!", "best")
+    tasks = [b.submit(word, n_predict=5) for word in words]
+    b.run()
+    ends = [isinstance(b.last(task), Failed) for task in tasks]
+    assert ends == ["!" in word for word in words]
 
 
 def test_nothing_old_is_left_after_it(bench: MakeBench) -> None:

@@ -119,6 +119,8 @@ class LlamaSampler:
 
     def _sample_candidates(self, candidates: TokenDataArray, i_batch: int) -> int:
         logits = self._context.logits(i_batch)
+        if logits[0] != logits[0]:
+            raise BadLogits(NO_NUMBER)
         candidates.fill_from(logits)
         self._chain.apply(candidates)
         token = candidates.token

@@ -79,8 +79,11 @@ def test_request_after_one_that_failed_is_answered(
     assert bench.generate(tokens, n_predict=5, sampling=greedy).text == before
 
 
-def test_stream_beside_one_that_fails_goes_on(load: Load, damaged_path: Path) -> None:
-    bench = Bench(load("-np", "2", "-fa", "on", path=damaged_path))  # type: ignore[arg-type]
+@pytest.mark.parametrize("flash_attn", ["on", "off"])
+def test_stream_beside_one_that_fails_goes_on(
+    load: Load, damaged_path: Path, flash_attn: str
+) -> None:
+    bench = Bench(load("-np", "2", "-fa", flash_attn, path=damaged_path))  # type: ignore[arg-type]
     tokens = bench.runner.tokenizer.tokenize("Once upon", add_special=True, parse_special=False)
     greedy = SamplingParams(temperature=0)
     alone = bench.generate(tokens, n_predict=12, sampling=greedy).text
