@@ -134,6 +134,7 @@ class FakeRunner:
         self.can_cut = can_cut and not window
         self.window = window
         self.can_share = can_share
+        self.mixes_prompts = not window
         self.can_shift = not window
         self.n_idle_cells = 1 << 30
         self.rule = rule
@@ -196,6 +197,8 @@ class FakeRunner:
 
     def decode(self) -> None:
         """Check every row and store it."""
+        if not self.mixes_prompts and len({r[2] for r in self.rows if self._is_of_many(r[2])}) > 1:
+            raise AssertionError("a batch with several prompts")
         if not 0 < len(self.rows) <= self.info.n_batch:
             raise AssertionError(f"a batch of {len(self.rows)} rows")
         self._fail_if_told()
@@ -211,6 +214,9 @@ class FakeRunner:
             if has_output:
                 self._outputs[i] = [cell.token for cell in held]
         self.batches.append(len(self.rows))
+
+    def _is_of_many(self, seq_id: int) -> bool:
+        return sum(row[2] == seq_id for row in self.rows) > 1
 
     def _fail_if_told(self) -> None:
         """What was computed before the fault stays, as in libllama."""
@@ -284,7 +290,7 @@ class FakeRunner:
         for seq_id in range(self.n_seq):
             self.cut(seq_id, 0)
 
-    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
+    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> bool:
         """Share cells."""
         if not self.can_share:
             raise AssertionError("sequences of split streams share nothing")
@@ -295,7 +301,8 @@ class FakeRunner:
             raise AssertionError(f"sequence {target} is not empty")
         for cell in held[:n_tokens]:
             cell.holders.add(target)
-        self.parts.copy(source, target, has_all=self.can_cut or n_tokens >= self.cut_floor(source))
+        self.parts.copy(source, target, has_all=self.can_cut or is_whole)
+        return True
 
     def shift(self, seq_id: int, start: int, end: int, n_tokens: int) -> None:
         """Close a gap."""

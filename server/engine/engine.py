@@ -99,7 +99,9 @@ class Engine:
         self._pressure = Pressure(self.slots, self.memory)
         self._faults = Faults(self.slots, self.memory, self._compute, self._plan_for)
         self._scheduler = Scheduler(
-            self._config.max_step_ms / 1e3, joins=self._config.joins_running
+            self._config.max_step_ms / 1e3,
+            joins=self._config.joins_running,
+            mixes=runner.mixes_prompts,
         )
         self.waiting = Waiting(runner.info)
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)

@@ -152,10 +152,12 @@ class Memory:
     def copy_prefix(self, donor: Sequence, target: Sequence, n_tokens: int) -> None:
         """Let an empty sequence hold the first n_tokens of donor, in the same cells.
 
-        It stays empty if that needs a checkpoint which finds no room.
+        It stays empty if what has to be copied of that finds no room.
         """
-        checkpoint = self.rewinder.needed(donor, n_tokens)
-        self._runner.copy(donor.id, target.id, n_tokens, is_whole=n_tokens == donor.n_tokens)
+        checkpoint = self.rewinder.needed(donor, n_tokens, is_copied=True)
+        is_whole = n_tokens == donor.n_tokens
+        if not self._runner.copy(donor.id, target.id, n_tokens, is_whole=is_whole):
+            return
         if checkpoint is not None and not self.rewinder.cut(target.id, n_tokens, checkpoint):
             return
         target.checkpoints = until(donor.checkpoints, n_tokens)

@@ -119,7 +119,7 @@ def _best(memory: Memory, sources: Iterable[Sequence], wanted: Wanted, own: Sequ
             longest, closest = n, source
         if n < max(best.n_tokens, 1):
             continue
-        n = memory.rewinder.usable(source, n)
+        n = memory.rewinder.usable(source, n, is_copied=source is not own)
         # at equal length the own sequence: then nothing has to be copied
         if n > best.n_tokens or (n and n == best.n_tokens and source is own):
             best = Match(n, source)

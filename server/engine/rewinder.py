@@ -32,17 +32,22 @@ class Rewinder:
         self._limit = limit
         self._limit_bytes = limit_bytes
 
-    def usable(self, sequence: Sequence, n_tokens: int) -> int:
-        """How many tokens can be had when at most n_tokens, its leading ones, are wanted."""
-        checkpoint = self.needed(sequence, n_tokens)
+    def usable(self, sequence: Sequence, n_tokens: int, *, is_copied: bool) -> int:
+        """How many tokens can be had when at most n_tokens, its leading ones, are wanted.
+
+        is_copied: for another sequence, while this one stays.
+        """
+        checkpoint = self.needed(sequence, n_tokens, is_copied=is_copied)
         return n_tokens if checkpoint is None else checkpoint.n_tokens
 
-    def needed(self, sequence: Sequence, n_tokens: int) -> Checkpoint | None:
+    def needed(
+        self, sequence: Sequence, n_tokens: int, *, is_copied: bool = False
+    ) -> Checkpoint | None:
         """The checkpoint without which n_tokens can't be had; NOTHING if there is none either."""
         runner = self._runner
         if runner.can_cut or n_tokens in (0, sequence.n_tokens):
             return None
-        if n_tokens >= runner.cut_floor(sequence.id):
+        if not is_copied and n_tokens >= runner.cut_floor(sequence.id):
             return None
         return latest(sequence.checkpoints, n_tokens) or NOTHING
 

@@ -67,6 +67,11 @@ class ModelRunner(Protocol):
         ...
 
     @property
+    def mixes_prompts(self) -> bool:
+        """Whether a batch may hold chunks of several prompts."""
+        ...
+
+    @property
     def can_share(self) -> bool:
         """Whether sequences can hold the same cells (a unified buffer)."""
         ...
@@ -155,10 +160,10 @@ class ModelRunner(Protocol):
         """Forget all sequences, and overwrite what they held."""
         ...
 
-    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
-        """Let an empty sequence share the first n_tokens of another.
+    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> bool:
+        """Let an empty sequence share the first n_tokens of another. False: it stays empty.
 
-        is_whole: those are all. Fewer than cut_floor are of use after a `rewind` only.
+        is_whole: those are all. Where memory can't be cut, fewer are of use after a `rewind` only.
         """
         ...
 

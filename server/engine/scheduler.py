@@ -91,8 +91,9 @@ class BatchPlan:
 class Scheduler:
     """Plans batches, and learns from how long they took."""
 
-    def __init__(self, max_step_s: float, *, joins: bool = True) -> None:
-        """joins: whether prompts are computed while others generate."""
+    def __init__(self, max_step_s: float, *, joins: bool = True, mixes: bool = True) -> None:
+        """joins: whether prompts are computed while others generate; mixes: several in a batch."""
+        self._mixes = mixes
         self._budget = PrefillBudget(max_step_s)
         self._joins = joins
         self._turns: list[Adapters] = []
@@ -110,10 +111,10 @@ class Scheduler:
         decoding = [slot for slot in group if slot.state is SlotState.DECODE]
         left = n_batch - len(decoding)
         left = self._budget.grant(has_streams=has_streams, n_batch=left)
-        chunks = []
+        chunks: list[Chunk] = []
         for slot in self._in_order(group, now):
             n = min(left, slot.n_prefill_next)
-            if n > 0:
+            if n > 0 and (self._mixes or not chunks):
                 chunks.append(Chunk(slot, slot.sequence.n_tokens, n))
                 left -= n
         return BatchPlan(decoding, chunks, adapters)

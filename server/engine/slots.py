@@ -186,7 +186,9 @@ class Slots:
     def _continue_own(self, slot: Slot, n_tokens: int, *, has_tail: bool) -> Sequence:
         """Cut the slot's own sequence, or copy its beginning if its tail may be of use."""
         memory, own = self._memory, slot.sequence
-        fresh = memory.new(slot.scope) if has_tail and self._runner.can_share else None
+        can_copy = memory.rewinder.usable(own, n_tokens, is_copied=True) == n_tokens
+        can_copy = can_copy and self._runner.can_share
+        fresh = memory.new(slot.scope) if has_tail and can_copy else None
         if fresh is not None:
             memory.copy_prefix(own, fresh, n_tokens)
             memory.retain(own)

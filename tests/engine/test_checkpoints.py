@@ -138,6 +138,14 @@ def test_checkpoints_go_to_the_host_with_their_sequence(b: Bench) -> None:
     assert cached(b, [*SYSTEM, *b"and who?"], id_slot=0) == len(SYSTEM)
 
 
+def test_prompts_take_turns_where_a_batch_holds_one_of_them(bench: MakeBench) -> None:
+    b = bench(window=8, n_slots=3, n_batch=16)
+    tasks = [b.submit([*text] * 2, n_predict=4) for text in (b"first one", b"second one", b"third")]
+    b.run()  # the runner checks every batch
+    for task in tasks:
+        b.finished(task)
+
+
 def test_private_requests_have_no_checkpoints(b: Bench) -> None:
     cached(b, SYSTEM * 2, cache_prompt=False)
     assert b.runner.n_checkpoints == 0

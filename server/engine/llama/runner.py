@@ -55,6 +55,12 @@ class LlamaRunner:
         self.can_cut = not (has_states or model.n_swa > 0)
         self.window = 0 if has_states else model.n_swa
         wanted = params.context_params(config, model.n_ctx_train, can_cut=self.can_cut)
+        self._has_window = model.n_swa > 0
+        if self._has_window:
+            # libllama drops cells of a window that the first of several ubatches still needs
+            wanted.n_batch = wanted.n_ubatch = min(wanted.n_batch, wanted.n_ubatch)
+        # without a unified buffer, and with states, it makes several ubatches of several prompts
+        self.mixes_prompts = not self._has_window or (config.kv_unified and not has_states)
         self._context = Context(model, wanted)
         if steering is not None:
             self._context.apply_control_vector(*steering)
@@ -212,12 +218,17 @@ class LlamaRunner:
         """See ModelRunner."""
         self._memory.clear()
 
-    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> None:
+    def copy(self, source: int, target: int, n_tokens: int, *, is_whole: bool) -> bool:
         """See ModelRunner."""
-        if is_whole:
-            self._memory.seq_cp(source, target, -1, -1)
-        else:
+        if not is_whole:
             self._memory.seq_cp(source, target, 0, n_tokens)
+            return True
+        self._memory.seq_cp(source, target, -1, -1)
+        if not self._has_window:
+            return True
+        # cells of a window that two sequences hold stay taken when both have moved on
+        state = self.checkpoint(source)
+        return state is not None and self.rewind(target, n_tokens, state)
 
     def shift(self, seq_id: int, start: int, end: int, n_tokens: int) -> None:
         """See ModelRunner."""

@@ -213,3 +213,13 @@ def test_a_window_that_has_moved_on_is_not_cut(load: Load, paths: dict[str, Path
     assert runner.cut_floor(0) > WINDOW
     answer = ask(b, runner, text)
     assert (answer.text, answer.timings.n_prompt_cached) == (expected, 0)
+
+
+def test_a_batch_of_a_model_with_a_window_is_one_ubatch(load: Load, paths: dict[str, Path]) -> None:
+    """Of several, libllama drops cells of the window that the first one still needs."""
+    sizes = ("-b", "128", "-ub", "32", "-np", "2")
+    runner = load("-c", "2048", *sizes, "-kvu", path=paths["window"])
+    assert (runner.info.n_batch, runner.mixes_prompts) == (32, True)
+    # split streams: rows of several prompts never are one ubatch
+    assert not load("-c", "2048", *sizes, "--no-kv-unified", path=paths["window"]).mixes_prompts
+    assert load("-c", "2048", *sizes, path=paths["hybrid"]).info.n_batch == 128
