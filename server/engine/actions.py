@@ -141,6 +141,8 @@ class Actions:
     # save
 
     def _state_of(self, sequence: Sequence) -> State:
+        if sequence.n_tokens and int(sequence.tokens.min()) < 0:
+            raise StateRefused("Unable to save slot: images and audio in it can't be saved")
         state = self._runner.save(sequence.id)
         if state is None:
             raise StateRefused("Unable to save slot: its state can't be copied; see the log")

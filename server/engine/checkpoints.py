@@ -25,6 +25,8 @@ State = NDArray[np.uint8]
 
 MIN_GAP = 16
 """Tokens between checkpoints, at least: computing so few costs less than keeping a state."""
+LATEST = 4
+"""Times the limit: of so many places at a prompt's end the ones for checkpoints are chosen."""
 END_MARGIN = 4
 """A prompt's last checkpoint lies so far from its end, where a continuation may still tokenize
 in another way (as in the reference)."""
@@ -108,6 +110,8 @@ class Planner:
 
     def _chosen(self, places: list[int]) -> list[int]:
         none = np.empty(0, np.uint8)
+        if len(places) > LATEST * self.limit:  # thinning costs the square of their number
+            places = [places[0], *places[-LATEST * self.limit :]]
         wanted = thinned(tuple(Checkpoint(place, none) for place in places), self.limit)
         return [checkpoint.n_tokens for checkpoint in wanted]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,14 @@ def test_no_more_are_planned_than_are_kept() -> None:
     planned = plan(prompt, limit=5)
     assert len(planned) == 5
     assert (planned[0], planned[-1]) == (len(SYSTEM), len(prompt) - END_MARGIN)
+
+
+def test_a_prompt_of_very_many_turns_is_planned_at_once() -> None:
+    prompt = SYSTEM + 20_000 * [*b"a turn of twenty tokens", EOS]
+    started = time.process_time()
+    planned = plan(prompt)
+    assert time.process_time() - started < 0.5
+    assert (len(planned), planned[0], planned[-1]) == (32, len(SYSTEM), len(prompt) - END_MARGIN)
 
 
 @pytest.mark.parametrize(("prompt", "limit"), [(SYSTEM * 9, 0), ([*b"short"], 32)])
