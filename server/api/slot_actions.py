@@ -47,6 +47,8 @@ def act_on_slot(service: Service) -> Response:
     if not directory:
         raise NotSupported(NOT_SUPPORTED)
     id_slot = _slot_id((http.view_args or {}).get("id_slot", ""))
+    if id_slot >= service.model().info.n_slots:
+        raise InvalidRequest("Invalid slot ID")
     match http.args.get("action", ""):
         case "save":
             return _save(service, id_slot, Path(directory), _file_name())
@@ -93,7 +95,7 @@ def _save(service: Service, id_slot: int, directory: Path, name: str) -> Respons
 
     def write() -> int:
         model = slot_files.fingerprint(info)
-        return slot_files.write(directory / name, saved, model, info, id_slot % info.n_slots)
+        return slot_files.write(directory / name, saved, model, info, id_slot)
 
     try:
         n_written = run_blocking(write)

@@ -152,7 +152,33 @@ DELIBERATE = (
             "tokenize-flag-of-text",
         ),
     ),
-    Differs("decision 0003: there is no such slot", ("native-id-slot-beyond",)),
+    Differs("decision 0003: there is no such slot", ("native-id-slot-beyond", "slots-id-beyond")),
+    Differs(
+        "decision 0003: a slot action without a file's name is the client's fault",
+        (
+            "slots-name-a-number",
+            "slots-name-null",
+            "slots-name-missing",
+            "slots-body-of-an-array",
+            "slots-body-missing",
+            "slots-body-malformed",
+        ),
+    ),
+    Differs(
+        "decision 0001: says why a file can't be restored",
+        ("slots-restore-of-nothing",),
+        MESSAGE,
+    ),
+    Differs(
+        "decision 0001: slot files end with lines of our own",
+        ("slots-save", "slots-save-empty"),
+        ("body.n_written",),
+    ),
+    Differs(
+        "decision 0001: slot files end with lines of our own",
+        ("slots-restore", "slots-restore-empty"),
+        ("body.n_read",),
+    ),
     Differs(
         "decision 0003: the client's fault is no 500",
         (

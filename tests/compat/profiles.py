@@ -18,6 +18,7 @@ from tests.compat.cases import native
 from tests.compat.cases import openai
 from tests.compat.cases import refused
 from tests.compat.cases import routes
+from tests.compat.cases import slots
 from tests.compat.cases import vocabulary
 from tests.compat.divergence import Tolerance
 from tests.compat.exchange import Case
@@ -37,6 +38,7 @@ ADAPTERS = (
     "--lora-scaled",
     "{folder}/zero.gguf:0.5,{folder}/one.gguf:0,{folder}/activated.gguf:0",
 )
+SLOT_FILES = ("--slot-save-path", "{folder}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,12 @@ SHAPES = (
         "tiny",
         ("-np", "1", "-c", "512", "--alias", "tiny", *ONE_THREAD, *EXACT_CACHE, *ADAPTERS),
         (("adapters", adapters.CASES),),
+    ),
+    ShapeProfile(
+        "slots",
+        "tiny",
+        ("-np", "2", "-c", "512", "--alias", "tiny", *ONE_THREAD, *EXACT_CACHE, *SLOT_FILES),
+        (("slots", slots.CASES),),
     ),
 )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.compat import reference
 from tests.e2e import live
 from tests.e2e import wire
 from tests.e2e.conftest import ONE_THREAD
@@ -28,9 +29,6 @@ PROMPT = "Once upon a time there was a slot that kept its tokens"
 RECORDED = Path(__file__).parent / "data" / "llama-server-slot.bin"
 RECORDED_TEXT = "g@#^b OnFel"
 N_PROMPT = 34
-LLAMA_SERVER_VARIABLE = "LLAMACTL_LLAMA_SERVER"
-"""The path of llama-server at the pinned commit."""
-
 Make = Callable[..., LiveServer]
 
 
@@ -121,9 +119,9 @@ def test_a_file_of_llama_server_is_taken_for_one_of_the_default_adapters(
 @pytest.mark.upstream
 @pytest.mark.parametrize("args", [("-np", "2"), ("-np", "2", "--no-kv-unified"), ("-np", "1"), ()])
 def test_llama_server_restores_our_file(make: Make, args: tuple[str, ...]) -> None:
-    upstream = os.environ.get(LLAMA_SERVER_VARIABLE)
+    upstream = os.environ.get(reference.VARIABLE)
     if not upstream:
-        pytest.skip(f"{LLAMA_SERVER_VARIABLE} names no llama-server")
+        pytest.skip(f"{reference.VARIABLE} names no llama-server")
     ours = make(*args)
     first = complete(ours, 0)
     act(ours, 0, "save")
