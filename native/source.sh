@@ -33,7 +33,10 @@ fetch_source() {
     return
   fi
   if [ -d "$source" ]; then return; fi
-  local partial=$cache/source/partial.$$
+  local partial=$cache/source/partial.$$ tool
+  for tool in tar gzip; do
+    has "$tool" || missing "'$tool' is missing; the source is a .tar.gz" "apt install $tool" "dnf install $tool" "comes with macOS"
+  done
   say "getting the source of llama.cpp $pinned_commit (75 MB) from PyPI: $pinned_sdist"
   mkdir -p "$partial"
   download_sdist "$partial"

@@ -21,9 +21,11 @@ SCRIPT = ROOT / "build_native.sh"
 
 CMAKE = """#!/bin/sh
 echo cmake >>"$CALLS"
+printf '%s\n' "$@" >"$CALLS.cmake"
 """
 NINJA = """#!/bin/sh
 echo ninja >>"$CALLS"
+printf '%s\n' "$@" >"$CALLS.ninja"
 [ -z "$BREAK_NINJA" ] || exit 1
 mkdir -p "$2/bin" && echo "$2" | tee "$2/bin/libllama.so" >"$2/bin/libggml.so"
 """

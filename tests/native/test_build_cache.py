@@ -84,6 +84,19 @@ def test_other_options_are_another_build(quick: Clone, change: str) -> None:
     assert (quick.lib / "libllama.so").read_bytes() == first
 
 
+def arguments(clone: Clone, tool: str) -> list[str]:
+    """What cmake or ninja was last called with."""
+    return Path(f"{clone.variables['CALLS']}.{tool}").read_text().splitlines()
+
+
+def test_options_reach_cmake_after_the_defaults_and_jobs_reach_ninja(quick: Clone) -> None:
+    built(quick, "-DGGML_OPENMP=ON", "--jobs", "3", "-DGGML_BLAS_VENDOR=Flame Blas")
+    words = arguments(quick, "cmake")
+    assert words.index("-DGGML_OPENMP=OFF") < words.index("-DGGML_OPENMP=ON")
+    assert "-DGGML_BLAS_VENDOR=Flame Blas" in words
+    assert arguments(quick, "ninja")[2:4] == ["-j", "3"]
+
+
 def test_options_are_noted_for_make_to_repeat(quick: Clone) -> None:
     built(quick, "-DCMAKE_CUDA_ARCHITECTURES=80;90")
     assert (quick.lib / "OPTIONS").read_text() == r"-DCMAKE_CUDA_ARCHITECTURES=80\;90 "

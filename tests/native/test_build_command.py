@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -73,6 +74,52 @@ def test_missing_compiler_comes_with_the_way_to_get_it(clone: Clone, variable: s
     assert "apt install build-essential" in message
     assert "dnf install gcc" in message
     assert "xcode-select --install" in message
+
+
+TOOLS = """bash cat cc c++ cp cut dirname gcc g++ getconf grep gzip head mkdir mv python3 rm rmdir
+sed sh sleep tail tar touch tr uname"""
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> str:
+    """A PATH with what every system has and a compiler, but no cmake and no ninja."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    for tool in TOOLS.split():
+        if found := shutil.which(tool):
+            (folder / tool).symlink_to(found)
+    return str(folder)
+
+
+def test_cmake_and_ninja_that_cannot_be_had_are_named(
+    clone: Clone, pinned_source: Path, bare_path: str
+) -> None:
+    clone.variables = {"PATH": bare_path, "LLAMA_CPP_DIR": str(pinned_source)}
+    result = clone.build(PIP_NO_INDEX="1", PIP_CONFIG_FILE=os.devnull)
+    assert "getting cmake ninja from PyPI" in result.stdout
+    message = failure(result)
+    assert "cmake ninja: missing, and could not be installed from PyPI" in message
+    assert "apt install cmake ninja-build" in message
+
+
+def test_source_that_cannot_be_had_comes_with_the_way_to_bring_it(
+    clone: Clone, bare_path: str
+) -> None:
+    clone.variables = {"PATH": bare_path}
+    message = failure(clone.build(PIP_NO_INDEX="1", PIP_CONFIG_FILE=os.devnull))
+    assert "could not be downloaded from PyPI" in message
+    assert "set LLAMA_CPP_DIR to a checkout of llama.cpp 0c1e57098" in message
+
+
+@pytest.mark.parametrize("tool", ["tar", "gzip"])
+def test_missing_unpacker_is_named_before_the_download(
+    clone: Clone, bare_path: str, tool: str
+) -> None:
+    (Path(bare_path) / tool).unlink()
+    clone.variables = {"PATH": bare_path}
+    message = failure(clone.build(PIP_NO_INDEX="1", PIP_CONFIG_FILE=os.devnull))
+    assert message.startswith(f"build_native: '{tool}' is missing")
+    assert f"apt install {tool}" in message
 
 
 def test_missing_python_is_named(clone: Clone) -> None:

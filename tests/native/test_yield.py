@@ -36,7 +36,7 @@ CROWDED_S = 20.0
 
 def test_the_wait_loops_of_ggml_are_the_ones_that_yield(pinned_source: Path) -> None:
     ggml = pinned_source / "ggml"
-    command = [
+    command: list[str | Path] = [
         *(os.environ.get("CC", "cc"), "-E", "-P", "-D_GNU_SOURCE"),
         *("-include", ROOT / "native" / "yield.h"),
         *("-I", ggml / "include", "-I", ggml / "src", "-I", ggml / "src" / "ggml-cpu"),
