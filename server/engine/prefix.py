@@ -77,13 +77,16 @@ def choose_slot(slots: Seq[Slot], task: Task, min_similarity: float) -> Slot | N
         return None
     if min_similarity > 0 and len(task.prompt):
         whole = Wanted(task.prompt, scope_of(task), len(task.prompt))
-        n_best, best = max(
-            (whole.shared_with(s.sequence.tokens, s.sequence.scope), -s.id) for s in idle
-        )
+        n_best, best = max((_shareable(s.sequence, whole), -s.id) for s in idle)
         if n_best / len(task.prompt) > min_similarity:
             return slots[-best]
     # an empty slot before one whose tokens may still be of use
     return min(idle, key=lambda slot: (slot.sequence.n_tokens > 0, slot.last_used))
+
+
+def _shareable(source: Sequence, wanted: Wanted) -> int:
+    """Leading tokens that source holds and may give; a private one gives none to anybody."""
+    return 0 if source.is_private else wanted.shared_with(source.tokens, source.scope)
 
 
 def find(memory: Memory, wanted: Wanted, *, can_share: bool, own: Sequence) -> Match:
@@ -112,9 +115,7 @@ def _or_entry(
 def _best(memory: Memory, sources: Iterable[Sequence], wanted: Wanted, own: Sequence) -> Match:
     best, longest, closest = Match(), 0, None
     for source in sources:
-        if source.is_private and source is not own:
-            continue
-        n = wanted.shared_with(source.tokens, source.scope)
+        n = _shareable(source, wanted)
         if n > longest:
             longest, closest = n, source
         if n < max(best.n_tokens, 1):
