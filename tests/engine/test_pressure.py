@@ -1,0 +1,152 @@
+"""What happens when cells run short, and when a context is full. Nobody loses text by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.engine.engine import EngineConfig
+from server.engine.task import ErrorKind
+from server.engine.task import Failed
+from server.engine.task import StopType
+from tests.engine.conftest import Bench
+from tests.engine.test_engine import MakeBench
+from tests.engine.test_prefix import n_cached
+from tests.fakes import next_letter
+
+SHIFTS = EngineConfig(context_shift=True)
+N_CTX = 32
+
+
+def all_given_back(b: Bench) -> bool:
+    """Whether every cell is free once the idle sequences are forgotten."""
+    while b.engine.memory.evict_oldest():
+        pass
+    return b.engine.memory.cells.n_used == b.runner.n_used == b.runner.n_samplers == 0
+
+
+def shifted(prompt: str, n_predict: int, n_keep: int = 0, n_discard: int = 0) -> str:
+    """What is said to prompt when a context of N_CTX tokens is shifted, by llama-server's rule."""
+    held, said = list(prompt.encode()), [next_letter(list(prompt.encode()))]
+    n_kept = min((len(prompt) if n_keep < 0 else n_keep) + 1, N_CTX - 4)  # 1: the BOS token
+    while len(said) < n_predict:
+        if len(held) + 1 >= N_CTX:
+            n_left = len(held) - n_kept
+            del held[n_kept : n_kept + min(n_discard or n_left // 2, n_left - 1)]
+        held.append(said[-1])
+        said.append(next_letter(held))
+    return bytes(said).decode()
+
+
+def test_the_least_recently_used_of_the_retained_sequences_goes_first(bench: MakeBench) -> None:
+    b = bench(n_slots=1, n_seq=8, n_cells=100, n_ctx_slot=60)
+    for letter in "abc":
+        b.generate(letter * 30, n_predict=1)
+    b.generate("a" * 29 + "~", n_predict=1)
+    b.generate("d" * 30, n_predict=1)
+    assert b.generate("c" * 30, n_predict=0).timings.n_prompt_cached == 29
+    assert b.generate("a" * 30, n_predict=0).timings.n_prompt_cached == 29
+    assert b.generate("b" * 30, n_predict=0).timings.n_prompt_cached == 0
+
+
+def test_retained_sequences_go_before_a_running_request_waits(bench: MakeBench) -> None:
+    b = bench(n_slots=2, n_cells=60, n_ctx_slot=60)
+    b.generate("r" * 25, n_predict=1)
+    tasks = [b.submit(letter * 10, n_predict=15) for letter in "ab"]
+    b.run()
+    assert [len(b.text(task)) for task in tasks] == [15, 15]
+    assert b.engine.slots.stats.n_preempted == 0
+    assert all_given_back(b)
+
+
+@pytest.mark.parametrize("host_cache_bytes", [0, 500, None])
+def test_requests_that_do_not_fit_together_say_what_they_say_alone(
+    bench: MakeBench, host_cache_bytes: int | None
+) -> None:
+    config = EngineConfig(host_cache_bytes=host_cache_bytes)
+    letters, n_predict = "abcd", 35
+    alone = [bench().generate(letter * 15, n_predict=n_predict).text for letter in letters]
+    b = bench(n_cells=70, config=config)
+    tasks = [b.submit(letter * 15, n_predict=n_predict, stream=True) for letter in letters]
+    b.run()
+    assert b.engine.slots.stats.n_preempted > 0
+    assert [b.text(task) for task in tasks] == alone
+    assert all_given_back(b)
+
+
+def test_it_is_the_youngest_request_that_waits(bench: MakeBench) -> None:
+    b = bench(n_cells=60, n_ctx_slot=60)
+    old = b.submit("a" * 20, n_predict=30)
+    young = b.submit("b" * 20, n_predict=30)
+    b.run()
+    assert b.finished(old).timings.predicted_ms < b.finished(young).timings.predicted_ms
+    alone = bench(n_cells=60, n_ctx_slot=60)
+    task = alone.submit("a" * 20, n_predict=30)
+    alone.run()
+    took, alone_took = b.finished(old).timings, alone.finished(task).timings
+    assert took.predicted_ms == pytest.approx(alone_took.predicted_ms)
+
+
+def test_a_preempted_request_counts_its_prompt_once(bench: MakeBench) -> None:
+    b = bench(n_cells=60, n_ctx_slot=60, config=EngineConfig(host_cache_bytes=None))
+    tasks = [b.submit(letter * 20, n_predict=30) for letter in "ab"]
+    b.run()
+    assert [n_cached(b, task) for task in tasks] == [0, 0]
+    assert [b.finished(task).timings.n_decoded for task in tasks] == [30, 30]
+
+
+def test_a_cancelled_request_that_was_preempted_leaves_nothing(bench: MakeBench) -> None:
+    b = bench(n_cells=60, n_ctx_slot=60, config=EngineConfig(host_cache_bytes=None))
+    old, young = (b.submit(letter * 20, n_predict=30) for letter in "ab")
+    while not b.engine.slots.stats.n_preempted:
+        b.tick()
+    b.cancel(young)
+    b.run()
+    assert len(b.text(old)) == 30
+    assert young.id not in b.events
+    assert all_given_back(b)
+
+
+def test_a_full_context_without_shift_is_truncated(bench: MakeBench) -> None:
+    b = bench(n_ctx_slot=N_CTX)
+    result = b.generate("a" * 20)
+    assert (result.stop_type, result.truncated) == (StopType.LIMIT, True)
+    assert len(result.text) == N_CTX - 20
+    assert all_given_back(b)
+
+
+@pytest.mark.parametrize(
+    ("n_keep", "n_discard"), [(0, 0), (5, 0), (-1, 0), (0, 3), (5, 100), (N_CTX, 0)]
+)
+def test_a_full_context_is_shifted_by_the_references_rule(
+    bench: MakeBench, n_keep: int, n_discard: int
+) -> None:
+    b = bench(n_ctx_slot=N_CTX, config=SHIFTS)
+    prompt = "0123456789"
+    result = b.generate(prompt, n_predict=100, n_keep=n_keep, n_discard=n_discard)
+    assert result.text == shifted(prompt, 100, n_keep, n_discard)
+    assert (result.stop_type, result.truncated) == (StopType.LIMIT, True)
+    assert all_given_back(b)
+
+
+def test_requests_that_share_a_prefix_are_shifted_apart(bench: MakeBench) -> None:
+    b = bench(n_ctx_slot=N_CTX, config=SHIFTS)
+    prompts = ["the same beginning " + end for end in ("a", "b")]
+    tasks = [b.submit(prompt, n_predict=60) for prompt in prompts]
+    b.run()
+    assert n_cached(b, tasks[1]) == 19
+    assert [b.text(task) for task in tasks] == [shifted(prompt, 60) for prompt in prompts]
+
+
+def test_a_prompt_that_fills_the_context_is_refused_with_shift_too(bench: MakeBench) -> None:
+    b = bench(n_ctx_slot=N_CTX, config=SHIFTS)
+    task = b.submit("x" * N_CTX)
+    b.run()
+    error = b.last(task)
+    assert isinstance(error, Failed)
+    assert (error.kind, error.n_prompt, error.n_ctx) == (
+        ErrorKind.EXCEED_CONTEXT_SIZE,
+        N_CTX,
+        N_CTX,
+    )
+    assert str(N_CTX) in error.message
+    assert b.runner.batches == []
