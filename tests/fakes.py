@@ -96,6 +96,7 @@ class ByteTokenizer:
     bos: int | None = BOS
     eos: int | None = EOS
     add_bos = True
+    add_eos = False
     eog_tokens = frozenset({EOS})
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:

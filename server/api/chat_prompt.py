@@ -17,12 +17,18 @@ from server.api.wire import bool_field
 from server.chat.message import Message
 from server.chat.message import parse_messages
 from server.chat.prompt import ChatRequest
+from server.chat.prompt import Continuation
+from server.chat.prompt import begun_text
+from server.chat.prompt import check_continued
 from server.chat.prompt import render
 from server.chat.prompt import wants_continuation
 from server.options.settings import ChatSettings
-from server.schema import NotSupportedYet
 
 CONTINUE = "continue_final_message"
+CONTINUATIONS = {
+    "content": Continuation.CONTENT,
+    "reasoning_content": Continuation.REASONING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ def render_chat(service: Service, body: Body) -> RenderedChat:
         kwargs=_template_kwargs(body, settings),
     )
     prompt = render(service.model().template, request)
-    prefill = _text(messages[-1]) if continues else ""
+    prefill = begun_text(messages[-1], continues) if messages else ""
     fields: Body = {
         "prompt": prompt.text,
         "generation_prompt": prompt.generation_prompt + prefill,
@@ -55,16 +61,22 @@ def render_chat(service: Service, body: Body) -> RenderedChat:
     return RenderedChat(fields, prefill)
 
 
-def _continues(body: Body, messages: Sequence[Message], settings: ChatSettings) -> bool:
-    """Whether the last message is to be continued, because the request or the server says so."""
+def _continues(body: Body, messages: Sequence[Message], settings: ChatSettings) -> Continuation:
+    """What of the last message is continued, because the request or the server says so."""
     wish = body.get(CONTINUE)
-    if wish == "reasoning_content":
-        raise NotSupportedYet(CONTINUE, f"Field '{CONTINUE}': {wish!r} is not supported yet")
-    if wish is True or wish == "content":
+    asked = Continuation.NONE
+    if wish is True:
+        asked = Continuation.AUTO
+    elif isinstance(wish, str):
+        asked = CONTINUATIONS.get(wish, asked)
+    if asked is not Continuation.NONE:
         if bool_field(body, "add_generation_prompt", True):
             raise InvalidRequest(f"Cannot set both add_generation_prompt and {CONTINUE} to true.")
-        return wants_continuation(messages)
-    return settings.prefill_assistant and wants_continuation(messages)
+        check_continued(messages)
+        return asked
+    if settings.prefill_assistant and wants_continuation(messages):
+        return Continuation.AUTO
+    return Continuation.NONE
 
 
 def _template_kwargs(body: Body, settings: ChatSettings) -> dict[str, object]:
@@ -82,10 +94,3 @@ def _template_kwargs(body: Body, settings: ChatSettings) -> dict[str, object]:
     elif isinstance(effort, str) and effort:
         kwargs["reasoning_effort"] = effort
     return kwargs
-
-
-def _text(message: Message) -> str:
-    content = message["content"]
-    if isinstance(content, list):
-        return "\n".join(part["text"] for part in content)
-    return content or ""

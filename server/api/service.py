@@ -53,9 +53,12 @@ class Model:
     @cached_property
     def template(self) -> ChatTemplate:
         """The chat template. TemplateError if it is broken, which breaks chat and nothing else."""
-        info = self.info
         return ChatTemplate(
-            self.template_source, bos_token=info.bos_token, eos_token=info.eos_token
+            self.template_source,
+            bos_token=self.info.bos_token,
+            eos_token=self.info.eos_token,
+            add_bos=self.tokenizer.add_bos,
+            add_eos=self.tokenizer.add_eos,
         )
 
 

@@ -14,6 +14,9 @@ from server.api.errors import InvalidRequest
 
 Body = dict[str, object]
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Some clients of Windows write it before UTF-8; JSON libraries skip it."""
+
 
 def read_json() -> Body:
     """The request's body, which must be a JSON object."""
@@ -25,7 +28,7 @@ def read_json() -> Body:
 
 def read_value(wanted: str) -> object:
     """The request's body, whatever it is. wanted: what to say that should have been sent."""
-    raw = request.get_data(cache=False)
+    raw = request.get_data(cache=False).removeprefix(BYTE_ORDER_MARK)
     if not raw:
         raise InvalidRequest(f"The request body is empty; send {wanted}")
     try:

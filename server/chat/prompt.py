@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from server.chat.capabilities import KEEP_REASONING
@@ -30,6 +31,17 @@ BUILTIN = {"chatml": CHATML}
 """Templates that --chat-template knows by name."""
 
 
+class Continuation(Enum):
+    """What of the last message, which is the assistant's, is to be continued."""
+
+    NONE = "none"
+    """Nothing: the conversation ends with it."""
+    AUTO = "auto"
+    """Its reasoning if it has reasoning and nothing else, or its content."""
+    CONTENT = "content"
+    REASONING = "reasoning_content"
+
+
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """What is to be rendered. `now` is handed in, so that rendering is a pure function."""
@@ -38,10 +50,7 @@ class ChatRequest:
     now: datetime
     tools: Sequence[Mapping[str, Any]] = ()
     add_generation_prompt: bool = True
-    continues: bool = False
-    """The last message is the assistant's and is to be continued."""
-    continues_reasoning: bool | None = None
-    """With `continues`: inside its reasoning. None: if it has reasoning and nothing else."""
+    continues: Continuation = Continuation.NONE
     enable_thinking: bool | None = None
     """None: if the template has room for it."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -76,25 +85,49 @@ def wants_continuation(messages: Sequence[Message]) -> bool:
     return True
 
 
+def check_continued(messages: Sequence[Message]) -> None:
+    """Whether the last message can be continued, as a request wants explicitly. MessagesError."""
+    if messages and messages[-1]["role"] != "assistant":
+        role = messages[-1]["role"]
+        raise MessagesError(
+            f"continue_final_message: the last message is of role {role!r}; only the assistant's "
+            "can be continued"
+        )
+    if messages and messages[-1].get("tool_calls"):
+        raise MessagesError("Cannot continue an assistant message that contains tool calls.")
+
+
+def begun_text(begun: Message, continues: Continuation) -> str:
+    """The content that is continued, as it stands in the prompt."""
+    if continues is Continuation.NONE or _is_inside_reasoning(begun, continues):
+        return ""
+    return content_text(begun, "\n\n")
+
+
+def _is_inside_reasoning(begun: Message, continues: Continuation) -> bool:
+    if continues is Continuation.AUTO:
+        return bool(begun.get("reasoning_content")) and not begun["content"]
+    return continues is Continuation.REASONING
+
+
 def render(template: ChatTemplate, request: ChatRequest) -> ChatPrompt:
     """The prompt of a conversation. TemplateError where the template refuses it."""
     messages = list(request.messages)
-    begun = messages.pop() if request.continues and messages else None
+    continues = request.continues
+    begun = messages.pop() if continues is not Continuation.NONE and messages else None
     variables = _variables(template, request, messages)
     opened = template.render(variables | {"add_generation_prompt": True}, request.now)
     closed = template.render(variables, request.now)
     generation_prompt = opened[shared_length(opened, closed) :]
-    if not request.continues:
+    if continues is Continuation.NONE:
         text = opened if request.add_generation_prompt else closed
         return ChatPrompt(text, generation_prompt)
     if begun is None or is_empty(begun):
         return ChatPrompt(closed, generation_prompt)
-    inside = request.continues_reasoning
-    if inside is None:
-        inside = bool(begun.get("reasoning_content")) and not begun["content"]
+    inside = _is_inside_reasoning(begun, continues)
     generation_prompt = _with_reasoning(template, generation_prompt, begun, inside)
-    content = "" if inside else content_text(begun, "\n\n")
-    return ChatPrompt(closed + generation_prompt + content, generation_prompt)
+    text = closed + generation_prompt + begun_text(begun, continues)
+    return ChatPrompt(text, generation_prompt)
 
 
 def _with_reasoning(

@@ -84,6 +84,11 @@ class Tokenizer(Protocol):
         ...
 
     @property
+    def add_eos(self) -> bool:
+        """Whether the model wants EOS after a prompt."""
+        ...
+
+    @property
     def eog_tokens(self) -> frozenset[int]:
         """All tokens that end a generation."""
         ...

@@ -26,6 +26,11 @@ def test_a_body_that_is_no_json_object_is_refused(client: FlaskClient, raw: byte
     assert_error(client.post("/completion", data=raw), 400, INVALID)
 
 
+def test_a_byte_order_mark_before_the_body_is_skipped(client: FlaskClient) -> None:
+    reply = client.post("/tokenize", data=b'\xef\xbb\xbf{"content": "a"}')
+    assert reply.json == {"tokens": [97]}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "named"),
     [

@@ -180,6 +180,54 @@ def test_a_continuation_and_a_generation_prompt_exclude_each_other(serve: Server
     assert "add_generation_prompt" in assert_error(reply, 400, "invalid_request_error")
 
 
+@pytest.mark.parametrize(
+    ("wish", "prompt"),
+    [
+        (True, "go:<t>hm</t>One "),
+        ("content", "go:<t>hm</t>One "),
+        ("reasoning_content", "go:<t>hm"),
+    ],
+)
+def test_a_continuation_is_of_the_reasoning_or_of_the_content(
+    serve: ServerMaker, wish: object, prompt: str
+) -> None:
+    begun = {"role": "assistant", "content": "One "}
+    begun["reasoning_content"] = "hm"
+    thinks = (
+        "{% for m in messages if m.reasoning_content %}<t>{{ m.reasoning_content }}</t>"
+        "{{ m.content }}{% endfor %}{% if add_generation_prompt %}go:{% endif %}"
+    )
+    body = {
+        "messages": [*HI, begun],
+        "add_generation_prompt": False,
+        "continue_final_message": wish,
+    }
+    server = serve(info={"chat_template": thinks})
+    assert server.client.post("/apply-template", json=body).json == {"prompt": prompt}
+
+
+def test_a_continuation_of_the_users_message_is_refused(serve: ServerMaker) -> None:
+    body = {"messages": HI, "add_generation_prompt": False, "continue_final_message": True}
+    reply = serve(info=ROOMY).client.post(CHAT, json=body)
+    message = assert_error(reply, 400, "invalid_request_error")
+    assert "continue_final_message" in message
+
+
+def test_parts_that_are_continued_are_shown_again_as_they_stand_in_the_prompt(
+    serve: ServerMaker,
+) -> None:
+    parts = [{"type": "text", "text": "One"}, {"type": "text", "text": "fine"}]
+    body = {"messages": [*HI, {"role": "assistant", "content": parts}]}
+    result = serve(says(b" day"), ROOMY).client.post(CHAT, json=body).json
+    assert result["choices"][0]["message"]["content"] == "One\n\nfine day"
+
+
+def test_a_beginning_that_the_tokenizer_adds_is_cut_from_the_prompt(serve: ServerMaker) -> None:
+    info = {"chat_template": "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}"}
+    reply = serve(info=info).client.post("/apply-template", json={"messages": HI})
+    assert reply.json == {"prompt": "hi</s>"}
+
+
 def test_apply_template_gives_the_prompt_and_nothing_else(serve: ServerMaker) -> None:
     reply = serve().client.post("/apply-template", json={"messages": HI})
     assert reply.json == {"prompt": CHATML}

@@ -11,15 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from server.chat.message import Message
 from server.chat.message import parse_messages
 from server.chat.prompt import ChatRequest
+from server.chat.prompt import Continuation
 from server.chat.prompt import render
 from server.chat.prompt import wants_continuation
 from server.chat.template import ChatTemplate
 
 VECTORS = Path(__file__).parent / "vectors"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
-CONTINUES_REASONING = {"reasoning_content": True, "content": False}
+CONTINUES = {"reasoning_content": Continuation.REASONING, "content": Continuation.CONTENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,16 @@ def prompt_of(template: ChatTemplate, body: dict[str, Any], *, keeps_reasoning: 
         NOW,
         tools=body.get("tools") or (),
         add_generation_prompt=body.get("add_generation_prompt", True),
-        continues=wants_continuation(messages),
-        continues_reasoning=CONTINUES_REASONING.get(body.get("continue_final_message", "")),
+        continues=_continues(body, messages),
         kwargs=kwargs,
     )
     return render(template, request).text
+
+
+def _continues(body: dict[str, Any], messages: list[Message]) -> Continuation:
+    if not wants_continuation(messages):
+        return Continuation.NONE
+    return CONTINUES.get(body.get("continue_final_message", ""), Continuation.AUTO)
 
 
 def same(prompt: str, expected: str | dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from server.chat.errors import MessagesError
 from server.chat.errors import TemplateError
 from server.chat.message import parse_messages
 from server.chat.prompt import ChatRequest
+from server.chat.prompt import Continuation
 from server.chat.prompt import choose_source
 from server.chat.prompt import render
 from server.chat.prompt import wants_continuation
@@ -81,7 +82,7 @@ def test_a_begun_answer_is_continued() -> None:
     begun = {"role": "assistant", "content": "Once"}
     messages = parse_messages({"messages": [user("Hi"), begun]})
     assert wants_continuation(messages)
-    text = prompt(CHATML, user("Hi"), begun, continues=True)
+    text = prompt(CHATML, user("Hi"), begun, continues=Continuation.AUTO)
     assert text.endswith("<|im_start|>assistant\nOnce")
 
 
@@ -178,20 +179,23 @@ def test_thinking_is_on_only_where_a_template_has_room_for_it() -> None:
 
 def test_a_begun_answer_comes_after_closed_reasoning() -> None:
     begun = {"role": "assistant", "content": "Yes", "reasoning_content": "hm"}
-    assert prompt(THINKS, user("U"), begun, continues=True) == "user:U;assistant:<t>hm</t>Yes"
+    assert (
+        prompt(THINKS, user("U"), begun, continues=Continuation.AUTO)
+        == "user:U;assistant:<t>hm</t>Yes"
+    )
 
 
 def test_begun_reasoning_is_left_open() -> None:
     begun = {"role": "assistant", "content": "", "reasoning_content": "hm"}
-    assert prompt(THINKS, user("U"), begun, continues=True) == "user:U;assistant:<t>hm"
+    assert prompt(THINKS, user("U"), begun, continues=Continuation.AUTO) == "user:U;assistant:<t>hm"
     both = begun | {"content": "Yes"}
-    text = prompt(THINKS, user("U"), both, continues=True, continues_reasoning=True)
+    text = prompt(THINKS, user("U"), both, continues=Continuation.REASONING)
     assert text == "user:U;assistant:<t>hm"
 
 
 def test_a_tag_that_opens_the_turn_is_not_written_twice() -> None:
     opened = THINKS.replace("assistant:{% endif", "assistant:<t>{% endif")
-    assert prompt(opened, user("U"), assistant("Yes"), continues=True) == (
+    assert prompt(opened, user("U"), assistant("Yes"), continues=Continuation.AUTO) == (
         "user:U;assistant:<t></t>Yes"
     )
 
@@ -199,11 +203,21 @@ def test_a_tag_that_opens_the_turn_is_not_written_twice() -> None:
 def test_the_parts_of_a_begun_answer_are_paragraphs() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     begun = {"role": "assistant", "content": parts}
-    assert prompt(CHATML, user("U"), begun, continues=True).endswith("assistant\na\n\nb")
+    assert prompt(CHATML, user("U"), begun, continues=Continuation.AUTO).endswith(
+        "assistant\na\n\nb"
+    )
+
+
+def test_content_is_continued_after_reasoning_where_that_is_asked_for() -> None:
+    begun = {"role": "assistant", "content": "", "reasoning_content": "hm"}
+    text = prompt(THINKS, user("U"), begun, continues=Continuation.CONTENT)
+    assert text == "user:U;assistant:<t>hm</t>"
 
 
 def test_an_empty_beginning_is_none() -> None:
-    assert prompt(CHATML, user("U"), assistant(""), continues=True).endswith("<|im_end|>\n")
+    assert prompt(CHATML, user("U"), assistant(""), continues=Continuation.AUTO).endswith(
+        "<|im_end|>\n"
+    )
 
 
 def test_rendering_changes_nothing_that_it_was_given() -> None:

@@ -1,8 +1,7 @@
 """Where our answers differ from llama-server's, case by case, and why. The only such list.
 
 Every line is checked both ways: a difference that is not listed fails, and so does a listed one
-that is gone. `decision` names a page of docs/decisions; `issue` names what is still to be built;
-`bug` is known and not meant to stay.
+that is gone. `decision` names a page of docs/decisions; `issue` names what is still to be built.
 """
 
 from __future__ import annotations
@@ -276,14 +275,4 @@ NOT_BUILT_YET = (
     Differs("issue 7: the web UI", ("props", "props-of-a-model", "vocabulary-props"), ("body.ui",)),
 )
 
-BUGS = (
-    Differs(
-        "bug: a prefilled message in parts is echoed otherwise than it stands in the prompt",
-        ("chat-prefill-in-parts",),
-        ("body.choices.0.message.content",),
-    ),
-    Differs("bug: a byte order mark is refused", ("body-with-a-byte-order-mark",)),
-)
-"""Known, and not meant to stay."""
-
-DIFFERS = DELIBERATE + NOT_BUILT_YET + BUGS
+DIFFERS = DELIBERATE + NOT_BUILT_YET

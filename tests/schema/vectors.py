@@ -22,6 +22,7 @@ class RecordedTokenizer:
     bos = 1
     eos = 2
     add_bos = True
+    add_eos = False
     eog_tokens = frozenset({2})
 
     def __init__(self) -> None:

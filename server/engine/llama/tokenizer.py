@@ -19,6 +19,7 @@ class LlamaTokenizer:
         self.bos = vocab.bos
         self.eos = vocab.eos
         self.add_bos = vocab.add_bos
+        self.add_eos = vocab.add_eos
         self.pieces = vocab.pieces(special=True)
         """Bytes of every token, control tokens with their text."""
         self.plain_pieces = vocab.pieces(special=False)
