@@ -7,6 +7,7 @@ the engine shows it.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cached_property
 
@@ -26,6 +27,7 @@ from server.options.settings import SamplingSettings
 from server.options.settings import Settings
 from server.schema import RequestDefaults
 from server.schema import choose_adapters
+from server.schema import recommended_sampling
 
 VERBOSE_FROM = 10
 """--verbosity from which answers carry `__verbose` by themselves."""
@@ -43,6 +45,7 @@ class Model:
         self.tokenizer = tokenizer
         self.aliases = tuple(sorted(settings.model.alias)) or (info.path,)
         self.tags = settings.model.tags
+        self.defaults = request_defaults(settings, info.metadata)
         self.template_source = choose_source(info.chat_template, settings.chat.chat_template)
 
     @property
@@ -68,7 +71,6 @@ class Service:
     def __init__(self, settings: Settings, engine: EngineClient) -> None:
         self.settings = settings
         self.engine = engine
-        self.defaults = request_defaults(settings)
         self.metrics = Metrics(engine)
         self.watchers = Watchers()
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
@@ -93,6 +95,11 @@ class Service:
         return self._model
 
     @property
+    def defaults(self) -> RequestDefaults:
+        """What a request gets that says nothing else. Unavailable."""
+        return self.model().defaults
+
+    @property
     def lora_scales(self) -> tuple[float, ...]:
         """How strongly each adapter acts on requests that don't say. Replaced whole."""
         if self._lora_scales is None:
@@ -110,10 +117,10 @@ class Service:
         return choose_adapters(requested, self.lora_scales, self.model().info.adapters, prompt)
 
 
-def request_defaults(settings: Settings) -> RequestDefaults:
-    """What a request gets that says nothing else."""
+def request_defaults(settings: Settings, metadata: Mapping[str, str]) -> RequestDefaults:
+    """What a request gets that says nothing else. metadata: the model's."""
     return RequestDefaults(
-        sampling=sampling_defaults(settings.sampling),
+        sampling=sampling_defaults(settings, metadata),
         n_predict=settings.context.n_predict,
         n_keep=settings.context.n_keep,
         cache_prompt=settings.slots.cache_prompt,
@@ -126,8 +133,14 @@ def request_defaults(settings: Settings) -> RequestDefaults:
     )
 
 
-def sampling_defaults(settings: SamplingSettings) -> SamplingParams:
-    """The sampling options under the request's names, which are theirs too."""
+def sampling_defaults(settings: Settings, metadata: Mapping[str, str]) -> SamplingParams:
+    """The sampling options under the request's names, which are theirs too.
+
+    Those that nobody set are the model's, if it recommends any.
+    """
     shared = {item.name for item in fields(SamplingParams)}
     shared &= {item.name for item in fields(SamplingSettings)}
-    return SamplingParams(**{name: getattr(settings, name) for name in shared})
+    values = {name: getattr(settings.sampling, name) for name in shared}
+    recommended = recommended_sampling(metadata)
+    values |= {key: value for key, value in recommended.items() if not settings.is_given(key)}
+    return SamplingParams(**values)

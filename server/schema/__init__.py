@@ -13,6 +13,7 @@ from server.schema.completion import task_from as task_from
 from server.schema.errors import NotSupportedYet as NotSupportedYet
 from server.schema.errors import RequestError as RequestError
 from server.schema.errors import SchemaError as SchemaError
+from server.schema.model_defaults import recommended_sampling as recommended_sampling
 from server.schema.openai import openai_chat_body as openai_chat_body
 from server.schema.openai import openai_completion_body as openai_completion_body
 from server.schema.params import CompletionParams as CompletionParams

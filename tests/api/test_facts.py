@@ -88,6 +88,18 @@ def test_props_shows_the_sampling_that_the_server_was_started_with(serve: Server
     assert (params["temperature"], params["top_k"]) == (0.5, 7)
 
 
+def test_the_models_own_sampling_is_the_default_where_the_operator_says_nothing(
+    serve: ServerMaker,
+) -> None:
+    metadata = {"general.sampling.temp": "0.300000", "general.sampling.top_k": "5"}
+    client = serve(info={"metadata": metadata}, top_k="9").client
+    shown = client.get("/props").json["default_generation_settings"]["params"]
+    assert (round(shown["temperature"], 6), shown["top_k"]) == (0.3, 9)
+    body = {"prompt": "a", "n_predict": 1}
+    settings = client.post("/completion", json=body).json["generation_settings"]
+    assert (round(settings["temperature"], 6), settings["top_k"]) == (0.3, 9)
+
+
 def test_props_shows_the_template_for_tools_if_there_is_one(serve: ServerMaker) -> None:
     body = serve(info={"chat_template_tool_use": "tools!"}).client.get("/props").json
     assert body["chat_template_tool_use"] == "tools!"

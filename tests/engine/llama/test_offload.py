@@ -104,4 +104,4 @@ def test_device_forgets_a_chain_that_was_freed(load: Load) -> None:
 
 def test_option_is_the_default_of_requests() -> None:
     settings = settings_from(["-m", "x", "--backend-sampling"], {})
-    assert request_defaults(settings).sampling.backend_sampling
+    assert request_defaults(settings, {}).sampling.backend_sampling
