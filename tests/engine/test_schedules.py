@@ -36,8 +36,9 @@ from tests.fakes import FakeRunner
 from tests.fakes import next_letter
 
 N_CTX_SLOT = 48
-N_STEPS = {"examples": 60, "rules": 30, "burst": 60}
-"""60 * 30 rules; every third or so is a burst of 60 steps: over 30,000 for each kind of memory."""
+N_STEPS = {"examples": 50, "rules": 30, "burst": 40, "example": 400, "all": 20_000}
+"""Every example takes at least 400 steps of the engine, so that there are at least 20,000 for each
+of the five kinds of memory, 100,000 in all: `machine` checks that."""
 
 WEIGHTS = {"come": 24, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 61}
 
@@ -57,6 +58,7 @@ class Clients:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self.n_steps = 0
         self.open: dict[int, Task] = {}
         self.cancelled: set[int] = set()
         self.actions: list[int] = []
@@ -65,24 +67,25 @@ class Clients:
         self.n_refused = 0
 
     def submit(self, rng: random.Random) -> None:
-        """A request with a prompt that may begin as others do."""
+        """A request, of one or more completions, with a prompt that may begin as others do."""
         system = list(SYSTEM[: rng.choice((0, 8, 29, 29))].encode())
         turn = [BOS] if len(system) == len(SYSTEM) and rng.random() < 0.7 else []
         text = system + turn + [ord(rng.choice("ab")) for _ in range(rng.randint(1, 14))]
         adapters = rng.choice(((), (), (), ((0, 1.0),), ((1, 1.0),)))
         is_activated = adapters == ((1, 1.0),)
-        task = self.bench.submit(
-            text,
-            n_predict=rng.randint(0, 15),
-            stream=rng.random() < 0.5,
-            cache_prompt=rng.random() < 0.9,
-            cache_salt=rng.choice(("", "", "", "salt")),
-            adapters=adapters,
-            n_bare=rng.randint(0, len(text) - 1) if is_activated else 0,
-            n_cache_reuse=rng.choice((0, 0, 0, 3)),
-            id_slot=rng.choice((-1, -1, -1, 0, 2)),
-        )
-        self.open[task.id] = task
+        fields: dict[str, object] = {
+            "n_predict": rng.randint(0, 15),
+            "stream": rng.random() < 0.5,
+            "cache_prompt": rng.random() < 0.9,
+            "cache_salt": rng.choice(("", "", "", "salt")),
+            "adapters": adapters,
+            "n_bare": rng.randint(0, len(text) - 1) if is_activated else 0,
+            "n_cache_reuse": rng.choice((0, 0, 0, 3)),
+            "id_slot": rng.choice((-1, -1, -1, 0, 2)),
+        }
+        for _ in range(rng.choice((1, 1, 1, 1, 3))):  # some ask for several completions
+            task = self.bench.submit(text, **fields)
+            self.open[task.id] = task
 
     def leave(self, rng: random.Random) -> None:
         """One client goes away."""
@@ -121,13 +124,20 @@ class Clients:
             case "break":
                 self.bench.runner.fail_next = "Compute error."
                 self.n_broken += 1
-        self.bench.tick()
+        self.tick()
+
+    def tick(self, n: int = 1) -> None:
+        """n steps of the engine, which has something to do in most of them."""
+        self.bench.tick(n)
+        self.n_steps += n
 
 
 class Schedules(RuleBasedStateMachine):
     """See the module's docstring."""
 
     make_runner: Callable[[], FakeRunner]
+    n_steps = 0
+    """Of all examples."""
 
     @initialize(n_cells=st.integers(64, 200), host=st.sampled_from([0, 600, 20_000, None]))
     def start(self, n_cells: int, host: int | None) -> None:
@@ -149,7 +159,7 @@ class Schedules(RuleBasedStateMachine):
 
     @rule(n=st.integers(1, 6))
     def tick(self, n: int) -> None:
-        self.bench.tick(n)
+        self.clients.tick(n)
 
     @rule(seed=st.integers(0, 2**32))
     def burst(self, seed: int) -> None:
@@ -170,6 +180,10 @@ class Schedules(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "bench"):
             return
+        while self.clients.n_steps < N_STEPS["example"]:
+            self.burst(self.clients.n_steps)
+            self.mirrors_equal_the_memory()
+        type(self).n_steps += self.clients.n_steps
         self.bench.run()
         self.mirrors_equal_the_memory()
         n_failed = 0
@@ -202,10 +216,17 @@ def machine(**kind: object) -> type[RuleBasedStateMachine]:
     def make_runner() -> FakeRunner:
         return FakeRunner(n_slots=3, n_ctx_slot=N_CTX_SLOT, n_batch=16, **kind)  # type: ignore[arg-type]
 
-    case = type("Schedules", (Schedules,), {"make_runner": staticmethod(make_runner)})
-    test: type[RuleBasedStateMachine] = case.TestCase
-    test.settings = LIMITS  # type: ignore[attr-defined]
-    return test
+    body = {"make_runner": staticmethod(make_runner)}
+    case: type[Schedules] = type("Schedules", (Schedules,), body)
+
+    class Counted(case.TestCase):  # type: ignore[misc,name-defined]
+        settings = LIMITS
+
+        def runTest(self) -> None:
+            super().runTest()
+            assert case.n_steps >= N_STEPS["all"]
+
+    return Counted
 
 
 TestUnifiedBuffer = machine(n_seq=6)
