@@ -141,6 +141,7 @@ def _completion_script() -> Iterator[str]:
 
 def _serve(arguments: tuple[Argument, ...]) -> NoReturn:
     # Imported late: --help and a wrong option need neither gunicorn nor gevent.
+    from server.checks import check_settings
     from server.listen import open_sockets
     from server.models.source import with_model_file
 
@@ -148,6 +149,7 @@ def _serve(arguments: tuple[Argument, ...]) -> NoReturn:
     logs.set_up(settings.log)
     for warning in settings.warnings:
         logging.getLogger("llamactl").warning("%s", warning)
+    check_settings(settings)
     settings = with_model_file(settings)
     sockets = [] if _has_systemd_sockets() else open_sockets(settings.http)
 

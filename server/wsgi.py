@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from server import logs
 from server.app import create_app as create_flask_app
+from server.checks import check_settings
 from server.launch import start_engine
 from server.models.source import with_model_file
 from server.options.resolve import resolve
@@ -31,7 +32,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
     ServerError says in one sentence which variable or file is wrong.
     """
-    settings = with_model_file(resolve((), os.environ if environ is None else environ))
+    settings = resolve((), os.environ if environ is None else environ)
+    check_settings(settings)
+    settings = with_model_file(settings)
     if not logging.getLogger().handlers:
         logs.set_up(settings.log)
     for warning in settings.warnings:

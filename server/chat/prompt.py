@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
+from datetime import timezone
 from enum import Enum
 from typing import Any
 
@@ -72,6 +73,13 @@ def choose_source(model_template: str | None, override: str) -> str:
     """The template to use: the operator's, the model's own, or ChatML."""
     source = override or model_template or "chatml"
     return BUILTIN.get(source, source)
+
+
+def try_source(override: str) -> None:
+    """Compile an operator's template and render the smallest chat. ChatError if that fails."""
+    template = ChatTemplate(choose_source(None, override))
+    now = datetime.fromtimestamp(0, tz=timezone.utc)
+    render(template, ChatRequest([{"role": "user", "content": "test"}], now))
 
 
 def wants_continuation(messages: Sequence[Message]) -> bool:

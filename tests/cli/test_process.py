@@ -66,6 +66,14 @@ def test_a_model_that_cannot_be_loaded_is_one_line(
     assert server.log.count("\n") == 1
 
 
+@pytest.mark.parametrize("source", ["{% for", "\n{{ raise_exception('no\nchats') }}"])
+def test_a_template_that_is_broken_is_one_line(start: Starter, source: str) -> None:
+    server = start("--chat-template", source, ready=False)
+    assert server.wait_exit() == 1
+    assert server.log.startswith("llamactl: --chat-template: ")
+    assert server.log.count("\n") == 1
+
+
 @pytest.mark.model
 def test_a_model_that_fails_while_loading_is_one_line(
     start: Starter, tmp_path: Path, tiny_model_path: Path

@@ -50,6 +50,8 @@ ARROWS: dict[str, set[str]] = {
     },
     # from settings to a running engine
     "server.launch": {"server.engine", "server.engine.llama", "server.options", "llama_ctypes.log"},
+    # from settings to what is wrong with them
+    "server.checks": {"server.chat", "server.errors", "server.options"},
     "server.app": {"server.api", "server.engine.client", "server.options"},
     # processes
     "server.listen": {"server.errors", "server.options"},
@@ -71,6 +73,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "server.wsgi": {
         "server.app",
+        "server.checks",
         "server.launch",
         "server.logs",
         "server.models",
@@ -78,6 +81,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "server.cli": {
         "server",
+        "server.checks",
         "server.errors",
         "server.launch",
         "server.listen",
