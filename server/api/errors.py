@@ -118,7 +118,11 @@ _HTTP_ERRORS: dict[int, tuple[type[ApiError], str]] = {
     404: (NotFound, "File Not Found"),
     # as the reference, where a method that a path lacks is a path that there is not
     405: (NotFound, "File Not Found"),
-    413: (BodyTooLarge, "The request body is larger than this server accepts (--max-body-mib)"),
+    413: (
+        BodyTooLarge,
+        "The request body is over the limit of {limit_mib} MiB; shorten it, or start the server "
+        "with a larger --max-body-mib",
+    ),
 }
 
 
@@ -176,7 +180,9 @@ def _on_http_error(error: HTTPException) -> Response:
     if known is None:
         return error_response(unexpected(error, f"{request.method} {request.path}"))
     kind, message = known
-    response = error_response(kind(message.format(description=error.description)))
+    limit_mib = (request.max_content_length or 0) >> 20
+    text = message.format(description=error.description, limit_mib=limit_mib)
+    response = error_response(kind(text))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

@@ -8,6 +8,8 @@ from __future__ import annotations
 import orjson
 from flask import Response
 from flask import request
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.api.errors import JSON_TYPE
 from server.api.errors import InvalidRequest
@@ -28,13 +30,28 @@ def read_json() -> Body:
 
 def read_value(wanted: str) -> object:
     """The request's body, whatever it is. wanted: what to say that should have been sent."""
-    raw = request.get_data(cache=False).removeprefix(BYTE_ORDER_MARK)
+    raw = _raw_body().removeprefix(BYTE_ORDER_MARK)
     if not raw:
         raise InvalidRequest(f"The request body is empty; send {wanted}")
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from None
+
+
+def _raw_body() -> bytes:
+    try:
+        raw = request.get_data(cache=False)
+        # werkzeug cuts a body in chunks at the limit without a word
+        may_be_cut = request.content_length is None and len(raw) == request.max_content_length
+        if may_be_cut and request.environ["wsgi.input"].read(1):
+            raise RequestEntityTooLarge
+        return raw
+    except HTTPException:
+        raise
+    # a broken chunk; each WSGI server has exceptions of its own for it
+    except Exception as error:
+        raise InvalidRequest(f"The request body can't be read: {error}") from error
 
 
 def json_response(value: object, status: int = 200) -> Response:
