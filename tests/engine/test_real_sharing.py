@@ -3,8 +3,8 @@
 Sums are rounded in another order where cells lie elsewhere in the buffer or a batch has another
 shape. In the same cells and shapes logits must be equal; elsewhere within TOLERANCE of their range:
 measured were 2e-7 for the tiny model in single precision and 0.02 for SmolLM2, whose quantized
-activations and flash attention amplify rounding. For texts to be equal all the same, the prompts make SmolLM2 repeat a
-story word by word, which leaves no near ties.
+activations and flash attention amplify rounding. For texts to be equal all the same, the prompts
+make SmolLM2 repeat a story word by word, which leaves no near ties.
 """
 
 from __future__ import annotations
