@@ -1,7 +1,7 @@
-"""Work that waits for disks, off the thread that serves everybody.
+"""Work that would hold up the thread that serves everybody: elsewhere, or with pauses.
 
-Under gevent it runs in the hub's pool of native threads while other greenlets go on; under plain
-threads the caller has a thread of its own already.
+Under gevent, work that waits for disks runs in the hub's pool of native threads while other
+greenlets go on; under plain threads the caller has a thread of its own already.
 """
 
 from __future__ import annotations
@@ -23,3 +23,14 @@ def run_blocking(work: Callable[[], T]) -> T:
         return work()
     result: T = get_hub().threadpool.apply(work)
     return result
+
+
+def pause() -> None:
+    """Let other greenlets run, in the middle of work that takes the processor."""
+    try:
+        from gevent import sleep
+        from gevent.monkey import is_module_patched
+    except ImportError:
+        return
+    if is_module_patched("threading"):
+        sleep(0)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cached_property
 
+from server.api.blocking import pause
 from server.api.disconnect import Watchers
 from server.api.errors import Unavailable
 from server.api.exposition import Metrics
@@ -62,6 +63,7 @@ class Model:
             eos_token=self.info.eos_token,
             add_bos=self.tokenizer.add_bos,
             add_eos=self.tokenizer.add_eos,
+            pause=pause,
         )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 from jinja2 import Template
 
 from server.chat.environment import clock
+from server.chat.limits import Allowance
+from server.chat.limits import Exceeded
 from server.chat.tracing import TracingEnvironment
 from server.chat.tracing import traced
 
@@ -62,8 +64,10 @@ class _Trial:
 class _Trials:
     """Renders one template again and again, with fresh traces."""
 
-    def __init__(self, source: str) -> None:
-        self._template: Template = TracingEnvironment().from_string(source)
+    def __init__(self, source: str, allowance: Allowance) -> None:
+        self._environment = TracingEnvironment()
+        self._template: Template = self._environment.from_string(source)
+        self._allowance = allowance
 
     def __call__(
         self,
@@ -82,16 +86,20 @@ class _Trials:
         }
         text: str | None
         try:
-            text = self._template.render(variables | clock(NOW) | dict.copy(more))
+            text = self._environment.run(
+                self._template, variables | clock(NOW) | dict.copy(more), self._allowance
+            )
+        except Exceeded:
+            raise
         # a template may fail in any way; that it does is what we want to know
         except Exception:
             text = None
         return _Trial(text, seen, shown, more)
 
 
-def probe(source: str) -> TemplateCaps:
-    """Try everything once; some ten milliseconds. The template must compile."""
-    trials = _Trials(source)
+def probe(source: str, allowance: Allowance) -> TemplateCaps:
+    """Try everything once; some ten milliseconds. The template must compile. Exceeded."""
+    trials = _Trials(source, allowance)
     found = dict.fromkeys((field.name for field in fields(TemplateCaps)), False)
     found |= _content(trials) | _tools(trials)
     system = trials([{"role": "system", "content": "System message"}, USER])

@@ -1,9 +1,9 @@
 """The Jinja dialect of chat templates: jinja2's immutable sandbox, with what they expect to find.
 
 A template comes out of a model file, so it is not trusted: no private attributes, no writing to
-what it is given, no huge ranges or repetitions. Within that it is lenient where templates rely on
-it: null and undefined join as empty text, attributes of undefined are undefined. Answers to
-llama.cpp `common/jinja/runtime.cpp` and `value.cpp`; it knows no messages.
+what it is given, no more time and text than `limits.py` allows. Within that it is lenient where
+templates rely on it: null and undefined join as empty text, attributes of undefined are undefined.
+Answers to llama.cpp `common/jinja/runtime.cpp` and `value.cpp`; it knows no messages.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import NoReturn
 from typing import cast
 
 from jinja2 import ChainableUndefined
+from jinja2 import Template
+from jinja2 import pass_context
 from jinja2.compiler import CodeGenerator
 from jinja2.compiler import Frame
 from jinja2.exceptions import SecurityError
@@ -35,14 +37,35 @@ from jinja2.runtime import Context
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from server.chat.guards import check_text_method
+from server.chat.guards import guarded_filters
+from server.chat.guards import to_json
+from server.chat.limits import Allowance
+from server.chat.limits import Exceeded
+from server.chat.limits import check_format
+from server.chat.limits import check_integers
+from server.chat.limits import check_items
+
 DICT_METHODS = frozenset({"get", "items", "keys", "values"})
 LIST_WRITERS = frozenset({"append", "pop"})
 """Templates queue things in lists of their own; what they are given is a copy."""
-PADDERS = frozenset({"center", "expandtabs", "ljust", "rjust", "zfill"})
+UNSAFE_METHODS = frozenset(
+    {"center", "encode", "expandtabs", "ljust", "rjust", "translate", "zfill"}
+)
 MAX_REPEATED = 100_000
 """The longest text or list that `*` may make."""
 MAX_EXPONENT = 64
-
+ABSENT_FILTERS = (
+    "batch",
+    "center",
+    "pprint",
+    "slice",
+    "striptags",
+    "urlize",
+    "wordwrap",
+    "xmlattr",
+)
+"""They make texts and lists of any size, or take any time, and no template needs them."""
 
 LAZY_FILTERS = ("map", "reject", "rejectattr", "reverse", "select", "selectattr", "unique")
 """Templates take the length of what these make, index it and print it."""
@@ -64,11 +87,51 @@ class _Generation(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
+class ChatContext(Context):
+    """The variables of a rendering, and what is left to it."""
+
+    allowance: Allowance
+
+    def derived(self, locals: dict[str, Any] | None = None) -> Context:
+        """As the base; the allowance is one."""
+        context = super().derived(locals)
+        assert isinstance(context, ChatContext)
+        context.allowance = self.allowance
+        return context
+
+    def join_text(self, values: Iterable[Any]) -> str:
+        """`a ~ b ~ c`."""
+        return self.allowance.joined(
+            [value if type(value) is str else self._text(value) for value in values]
+        )
+
+    def shown(self, value: Any) -> Any:
+        """What `{{ value }}` prints."""
+        if isinstance(value, (dict, list, tuple)):
+            self.allowance.take_value(value)
+        return _shown(value)
+
+    def _text(self, value: Any) -> str:
+        return str(self.shown(value))
+
+
 class _CodeGenerator(CodeGenerator):
-    """`a ~ b` goes through the environment, as jinja2 itself lets only the operators do."""
+    """Code that ticks, and that lets the context join texts and see what is printed.
+
+    jinja2 itself lets an environment see the operators only.
+    """
+
+    def write_commons(self) -> None:
+        super().write_commons()
+        self.writeline("concat = context.allowance.joined")
+        self.writeline("tick = context.allowance.tick")
+
+    def blockvisit(self, nodes: Iterable[Node], frame: Frame) -> None:
+        self.writeline("tick()")
+        super().blockvisit(nodes, frame)
 
     def visit_Concat(self, node: Concat, frame: Frame) -> None:
-        self.write("environment.join_text((")
+        self.write("context.join_text((")
         for part in node.nodes:
             self.visit(part, frame)
             self.write(", ")
@@ -79,6 +142,7 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
     """Where chat templates are compiled and run. It holds no state of a rendering."""
 
     code_generator_class = _CodeGenerator
+    context_class = ChatContext
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self) -> None:
@@ -87,25 +151,39 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             extensions=[_Generation, loopcontrols],
             undefined=ChainableUndefined,
-            finalize=_shown,
+            finalize=_printed,
             cache_size=0,
         )
+        for name in ABSENT_FILTERS:
+            del self.filters[name]
+        del self.globals["lipsum"]
         self.filters |= {name: _listing(self.filters[name]) for name in LAZY_FILTERS}
+        self.filters |= guarded_filters(self.filters)
         self.filters |= {
             "d": _default,
             "default": _default,
             "fromjson": json.loads,
             "items": _items,
             "safe": str,
-            "tojson": _to_json,
+            "tojson": to_json,
         }
         self.globals["raise_exception"] = _raise_exception
 
+    def run(self, template: Template, variables: Mapping[str, Any], allowance: Allowance) -> str:
+        """Render. Exceeded where the allowance does not suffice."""
+        context = template.new_context(dict(variables))
+        assert isinstance(context, ChatContext)
+        context.allowance = allowance
+        try:
+            return allowance.joined(template.root_render_func(context))
+        except Exception:
+            self.handle_exception()
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """As the immutable sandbox, but lists can be appended to, and texts not padded."""
+        """As the immutable sandbox, but lists can be appended to, and texts not blown up."""
         if isinstance(obj, list) and attr in LIST_WRITERS:
             return True
-        if isinstance(obj, str) and attr in PADDERS:
+        if isinstance(obj, str) and attr in UNSAFE_METHODS:
             return False
         return super().is_safe_attribute(obj, attr, value)
 
@@ -125,33 +203,56 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
         """Refuse at once; an undefined value could be passed on unnoticed."""
         raise SecurityError(f"access to attribute {attribute!r} is unsafe")
 
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """As the sandbox, but no huge widths."""
+        wrapper = super().wrap_str_format(value)
+        if wrapper is not None:
+            check_format(value.__self__)
+        return wrapper
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """As the sandbox, but methods of texts ask the allowance first."""
+        text = getattr(__obj, "__self__", None)
+        if isinstance(text, str):
+            assert isinstance(__context, ChatContext)
+            check_text_method(__context.allowance, text, __obj.__name__, args)
+        return super().call(__context, __obj, *args, **kwargs)
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An intercepted operator."""
+        assert isinstance(context, ChatContext)
         if operator == "+":
-            return _add(left, right)
+            return _add(context, left, right)
         if operator == "%" and isinstance(left, str):
             raise SecurityError("text can't be formatted with %; join it with ~")
         if operator == "**" and abs(right) > MAX_EXPONENT:
-            raise SecurityError(f"an exponent over {MAX_EXPONENT}")
+            raise Exceeded(f"an exponent over {MAX_EXPONENT}")
         if operator == "*" and _repeated_length(left, right) > MAX_REPEATED:
-            raise SecurityError(f"a repetition of over {MAX_REPEATED} items")
+            raise Exceeded(f"a repetition of over {MAX_REPEATED} items")
+        if operator in ("*", "**"):
+            check_integers(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
-    def join_text(self, values: Iterable[Any]) -> str:
-        """`a ~ b ~ c`."""
-        return "".join([value if type(value) is str else str(_shown(value)) for value in values])
+
+@pass_context
+def _printed(context: ChatContext, value: Any) -> Any:
+    return context.shown(value)
 
 
 def _shown(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _add(left: Any, right: Any) -> Any:
+def _add(context: ChatContext, left: Any, right: Any) -> Any:
+    if isinstance(left, str) and isinstance(right, str):
+        return context.allowance.joined((left, right))
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        check_items(len(left) + len(right))
     try:
         return left + right
     except (TypeError, UndefinedError):
         if isinstance(left, str) or isinstance(right, str):
-            return f"{_shown(left)}{_shown(right)}"
+            return context.join_text((left, right))
         raise
 
 
@@ -186,36 +287,15 @@ def _items(value: Mapping[Any, Any] | None) -> Iterable[tuple[Any, Any]]:
     return () if value is None else cast(Iterable[tuple[Any, Any]], do_items(value))
 
 
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    # jinja2's own filter escapes HTML characters, which a prompt must not have
-    return json.dumps(
-        value,
-        ensure_ascii=ensure_ascii,
-        indent=indent,
-        separators=separators,
-        sort_keys=sort_keys,
-        default=_to_plain,
-    )
-
-
-def _to_plain(value: object) -> object:
-    if isinstance(value, Undefined):
-        return None
-    if isinstance(value, Iterable):
-        return list(value)
-    raise TypeError(f"tojson: {type(value).__name__} has no JSON form")
-
-
 def clock(now: datetime) -> dict[str, str | Callable[[str], str]]:
     """The names by which templates ask for the time. now: in the time zone to be shown."""
+
+    def strftime_now(form: str) -> str:
+        check_format(form)
+        return now.strftime(form)
+
     return {
-        "strftime_now": now.strftime,
+        "strftime_now": strftime_now,
         "datetime": now.strftime("%b %d %Y"),
         "date_string": now.strftime("%d %b %Y"),
     }

@@ -15,3 +15,7 @@ class MessagesError(ChatError):
 
 class TemplateError(ChatError):
     """A template can't be compiled, or it refuses a conversation."""
+
+
+class Unbounded(TemplateError):
+    """A template takes more time, text or memory than a conversation can need."""

@@ -16,6 +16,7 @@ from datetime import timezone
 from typing import Any
 
 from server.chat.errors import TemplateError
+from server.chat.errors import Unbounded
 
 NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
 THOUGHT = "REASON-7f3a of mine REASON"
@@ -45,6 +46,8 @@ def find_tags(render: Render, has_tool_calls: bool) -> ReasoningTags:
     def shows(messages: list[dict[str, Any]], **variables: Any) -> str:
         try:
             return render({"messages": messages, "enable_thinking": True} | variables, NOW)
+        except Unbounded:
+            raise
         except TemplateError:
             return ""
 

@@ -7,6 +7,7 @@ Answers to common_chat_template and common_chat_template_direct_apply in llama.c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +22,10 @@ from server.chat.environment import ChatEnvironment
 from server.chat.environment import Refused
 from server.chat.environment import clock
 from server.chat.errors import TemplateError
+from server.chat.errors import Unbounded
+from server.chat.limits import Allowance
+from server.chat.limits import Exceeded
+from server.chat.limits import no_pause
 from server.chat.reasoning import ReasoningTags
 from server.chat.reasoning import find_tags
 
@@ -51,9 +56,12 @@ class ChatTemplate:
         eos_token: str = "",
         add_bos: bool = False,
         add_eos: bool = False,
+        pause: Callable[[], None] = no_pause,
     ) -> None:
         """Compile. TemplateError names the line of a syntax error."""
         self.source = source
+        self._pause = pause
+        self._environment = ChatEnvironment()
         self.bos_token = bos_token
         self.eos_token = eos_token
         self._cut_bos = bos_token if add_bos else ""
@@ -64,18 +72,26 @@ class ChatTemplate:
                 "text of one or the name chatml, or use --chat-template-file"
             )
         try:
-            self._template = ChatEnvironment().from_string(source)
+            self._template = self._environment.from_string(source)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"chat template, line {error.lineno}: {error.message}") from error
+        except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
+            raise TemplateError(f"chat template: it can't be compiled: {error}") from error
 
     def render(self, variables: Mapping[str, Any], now: datetime) -> str:
         """The text for these variables. TemplateError: what the template says, or where it broke.
 
         variables are copied, so that a template can't change them.
         """
+        return self._render(variables, now, Allowance(self._pause))
+
+    def _render(self, variables: Mapping[str, Any], now: datetime, allowance: Allowance) -> str:
         tokens = {"bos_token": self.bos_token, "eos_token": self.eos_token}
         try:
-            text = self._template.render(tokens | clock(now) | _copied(dict(variables)))
+            everything = tokens | clock(now) | _copied(dict(variables))
+            text = self._environment.run(self._template, everything, allowance)
+        except Exceeded as error:
+            raise Unbounded(f"the chat template is refused{_line(error)}: {error}") from error
         except Refused as error:
             raise TemplateError(
                 f"the chat template refuses these messages{_line(error)}: {error}"
@@ -90,13 +106,21 @@ class ChatTemplate:
 
     @cached_property
     def caps(self) -> TemplateCaps:
-        """What the template makes use of, found by trying."""
-        return probe(self.source)
+        """What the template makes use of, found by trying. TemplateError if it never ends."""
+        try:
+            return probe(self.source, Allowance(self._pause))
+        except Exceeded as error:
+            raise Unbounded(f"the chat template is refused{_line(error)}: {error}") from error
 
     @cached_property
     def reasoning_tags(self) -> ReasoningTags:
         """What the template puts around the assistant's reasoning, found by trying."""
-        found = find_tags(self.render, self.caps.supports_tool_calls)
+        allowance = Allowance(self._pause)
+
+        def render(variables: Mapping[str, Any], now: datetime) -> str:
+            return self._render(variables, now, allowance)
+
+        found = find_tags(render, self.caps.supports_tool_calls)
         if not found.start and THINK.start in self.source and THINK.end in self.source:
             return THINK
         return found

@@ -146,8 +146,8 @@ class TracingEnvironment(ChatEnvironment):
             return filters["selectattr"](context, value, *args, **kwargs)
 
         self.filters |= {
-            "tojson": _with_used(filters["tojson"], used_deeply),
-            "string": _with_used(str, used_deeply),
+            "tojson": _with_context(filters["tojson"], used_deeply),
+            "string": _with_context(filters["string"], used_deeply),
             "default": _with_used(filters["default"], used),
             "d": _with_used(filters["d"], used),
             "selectattr": traced_selectattr,
@@ -174,5 +174,13 @@ class TracingEnvironment(ChatEnvironment):
 def _with_used(function: Callable[..., Any], mark: Callable[[Any], Any]) -> Callable[..., Any]:
     def call(value: Any, *args: Any, **kwargs: Any) -> Any:
         return function(mark(value), *args, **kwargs)
+
+    return call
+
+
+def _with_context(function: Callable[..., Any], mark: Callable[[Any], Any]) -> Callable[..., Any]:
+    @pass_context
+    def call(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(context, mark(value), *args, **kwargs)
 
     return call

@@ -28,7 +28,7 @@ def shown(source: str, **variables: Any) -> str:
         "{{ ''.__class__.__subclasses__() }}",
         "{{ '{0.__class__}'.format(x) }}",
         "{{ cycler.__init__.__globals__ }}",
-        "{{ strftime_now.__self__ }}",
+        "{{ strftime_now.__globals__ }}",
         "{{ x.clear() }}",
         "{{ x.sort() }}",
         "{% include 'passwd' %}",
