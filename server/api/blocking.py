@@ -11,6 +11,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+LEAST_SLEEP_S = 1e-4
+"""gevent looks at sockets and other threads after 50 sleeps of 0, but after each longer one."""
+
 
 def run_blocking(work: Callable[[], T]) -> T:
     """What work returns or raises."""
@@ -33,4 +36,4 @@ def pause() -> None:
     except ImportError:
         return
     if is_module_patched("threading"):
-        sleep(0)
+        sleep(LEAST_SLEEP_S)
