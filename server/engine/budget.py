@@ -1,12 +1,19 @@
 """How many prompt tokens a step may compute while streams are live.
 
 A step's prefill share is limited by time: tokens are granted from the measured cost of a token, so
-that a step stays near a target and the streams stay smooth; never fewer than a minimum, so that
-prefill can't starve. It knows no slots and no clock: costs are handed in.
+that a step takes a few times what it takes without prefill and the streams stay smooth; never
+fewer than a minimum, so that prefill can't starve. It knows no slots and no clock: costs are handed
+in.
 """
 
 from __future__ import annotations
 
+SLOWDOWN = 4
+"""A step with prefill takes so many times the one without it: prefill gets three quarters of the
+time, so a prompt takes at most a third longer than it would alone, and a stream runs on at a
+quarter of its pace."""
+SMOOTH_S = 0.03
+"""A step of so many seconds nobody sees, whatever the slowdown."""
 N_MIN = 16
 """Tokens that a step may always compute."""
 FIRST_TOKEN_S = 1e-3
@@ -16,10 +23,10 @@ WEIGHT = 0.25
 
 
 class PrefillBudget:
-    """Moving averages of what a step costs. target_s <= 0: no limit."""
+    """Moving averages of what a step costs. max_s: no step is meant to take longer; 0: no limit."""
 
-    def __init__(self, target_s: float) -> None:
-        self._target_s = target_s
+    def __init__(self, max_s: float) -> None:
+        self._max_s = max_s
         self._decode_s = 0.0
         self._token_s = 0.0
 
@@ -30,9 +37,10 @@ class PrefillBudget:
 
     def grant(self, *, has_streams: bool, n_batch: int) -> int:
         """Prompt tokens for the next step, of n_batch rows that are left."""
-        if not has_streams or self._target_s <= 0:
+        if not has_streams or self._max_s <= 0:
             return n_batch
-        n = int((self._target_s - self._decode_s) / self.token_s)
+        target_s = min(self._max_s, max(SMOOTH_S, SLOWDOWN * self._decode_s))
+        n = int((target_s - self._decode_s) / self.token_s)
         return max(min(n, n_batch), min(N_MIN, n_batch))
 
     def observe(self, n_decode: int, n_prefill: int, seconds: float) -> None:

@@ -88,6 +88,20 @@ DELIBERATE = (
     ),
     Differs("decision 0001: slashes at the beginning of a path count once", ("double-slash",)),
     Differs(
+        "decision 0001: what a request without cache computed is shared with nobody",
+        ("native-by-another-path",),
+        ("body.timings.cache_n", "body.timings.prompt_n"),
+    ),
+    Differs(
+        "decision 0001: what a request without cache computed is shared with nobody",
+        ("chat-by-another-path",),
+        (
+            "body.usage.prompt_tokens_details.cached_tokens",
+            "body.timings.cache_n",
+            "body.timings.prompt_n",
+        ),
+    ),
+    Differs(
         "decision 0003: a body that is no JSON is the client's fault",
         (
             "body-malformed",
