@@ -41,6 +41,22 @@ DEFAULT_DRY_BREAKERS = ("\n", ":", '"', "*")
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """What the output must match, as a token mask: a grammar in llguidance's Lark dialect.
+
+    lark: the whole grammar, with a rule `start`; matched from where the constraint begins to the
+    end of the output. It begins with the first token, unless `after` or `triggers` say otherwise:
+    after: texts; nothing is constrained (nor looked for) before the end of the first of them.
+    triggers: texts; from the beginning of the first of them on the grammar holds (so it has the
+    trigger in it), and before that the output is free.
+    """
+
+    lark: str
+    after: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How the next token is chosen; names and defaults are those of the request fields."""
 
@@ -78,6 +94,8 @@ class SamplingParams:
     post_sampling_probs: bool = False
     grammar: str = ""
     """GBNF; empty = unconstrained."""
+    constraint: Constraint | None = None
+    """A token mask, besides which `grammar` is empty."""
     backend_sampling: bool = False
 
 
