@@ -18,11 +18,15 @@ from click.shell_completion import get_completion_class
 
 from server import __version__
 from server import logs
+from server.errors import OptionError
 from server.errors import ServerError
 from server.options.argv import Argument
 from server.options.argv import split_argv
 from server.options.docs import help_lines
+from server.options.pending import PENDING
+from server.options.pending import refusal
 from server.options.registry import BY_FLAG
+from server.options.registry import BY_KEY
 from server.options.resolve import resolve
 
 MAX_HELP_WIDTH = 110
@@ -118,6 +122,8 @@ def _act(ctx: click.Context, arguments: tuple[Argument, ...]) -> None:
             click.echo("\n".join(_device_lines()))
         elif key == "completion_bash":
             click.echo("\n".join(_completion_script()))
+        elif BY_KEY[key].is_action and key in PENDING:
+            raise OptionError(refusal(BY_KEY[key].flag, PENDING[key]))
         else:
             continue
         ctx.exit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.options.option import Option
 from server.options.option import Section
+from server.options.option import Tag
 from server.options.option import update
 from server.options.parsers import existing_text_file
 from server.values import flag
@@ -17,7 +18,7 @@ REASONING_FORMATS = ("none", "auto", "deepseek", "deepseek-legacy")
 
 CHAT = Section("chat", "Chat", (
     Option("jinja", ("--jinja",), flag, True, negated=("--no-jinja",), env="LLAMA_ARG_JINJA",
-           help="render chats with a Jinja template"),
+           tags=frozenset({Tag.REMOTE_PRESET}), help="render chats with a Jinja template"),
     Option("chat_template", ("--chat-template",), text, "", "TEMPLATE",
            env="LLAMA_ARG_CHAT_TEMPLATE", shown_default="from the model",
            help="the Jinja template of chats, or the name of one that is built in"),
@@ -26,6 +27,7 @@ CHAT = Section("chat", "Chat", (
            shown_default="from the model", help="a file with the Jinja template of chats"),
     Option("chat_template_kwargs", ("--chat-template-kwargs",), json_object, None, "JSON",
            env="LLAMA_ARG_CHAT_TEMPLATE_KWARGS", merge=update,
+           tags=frozenset({Tag.REMOTE_PRESET}),
            help='variables for the template, such as {"key": "value"}'),
     Option("skip_chat_parsing", ("--skip-chat-parsing",), flag, False,
            negated=("--no-skip-chat-parsing",), env="LLAMA_ARG_SKIP_CHAT_PARSING",

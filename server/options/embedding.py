@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.options.option import Option
 from server.options.option import Section
+from server.options.option import Tag
 from server.values import flag
 from server.values import integer_in
 from server.values import one_of
@@ -17,7 +18,7 @@ EMBEDDING = Section("embedding", "Embeddings", (
            expands=(("embedding", "on"), ("pooling", "rank")),
            help="serve reranking; the same as --embedding --pooling rank"),
     Option("pooling", ("--pooling",), one_of(*POOLINGS), "", "TYPE", env="LLAMA_ARG_POOLING",
-           shown_default="from the model",
+           shown_default="from the model", tags=frozenset({Tag.REMOTE_PRESET}),
            help=f"how token embeddings become one: {', '.join(POOLINGS)}"),
     Option("embd_normalize", ("--embd-normalize",), integer_in(-1), 2, "N",
            help="norm of embeddings: -1 none, 0 largest value as int16, 1 taxicab, 2 euclidean, "

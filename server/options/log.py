@@ -31,6 +31,8 @@ LOG = Section("log", "Log", (
            env="LLAMA_ARG_LOG_PREFIX", help="begin lines with their level and origin"),
     Option("log_timestamps", ("--log-timestamps",), flag, True, negated=("--no-log-timestamps",),
            env="LLAMA_ARG_LOG_TIMESTAMPS", help="begin lines with the time"),
+    Option("log_prompts_dir", ("--log-prompts-dir",), text, "", "DIR",
+           help="write every prompt to a file in this directory, to look for errors"),
 ))  # fmt: skip
 
 ACTIONS = Section("actions", "Print and exit", (
@@ -40,6 +42,8 @@ ACTIONS = Section("actions", "Print and exit", (
            help="show the versions of llamactl and of llama.cpp"),
     Option("list_devices", ("--list-devices",), flag, False, tags=_ACTION,
            help="list the devices that --device takes, with their memory"),
+    Option("cache_list", ("-cl", "--cache-list"), flag, False, tags=_ACTION,
+           help="list the models that were fetched before"),
     Option("completion_bash", ("--completion-bash",), flag, False, tags=_ACTION,
            help="print a script that completes options in bash"),
 ))  # fmt: skip

@@ -35,7 +35,7 @@ MODEL = Section("model", "Model", (
                 "past the page cache, none reads it plainly, auto maps it where devices can; "
                 f"one of {', '.join(LOAD_MODES)}"),
     Option("mmap", ("--mmap",), flag, None, negated=("--no-mmap",), env="LLAMA_ARG_MMAP",
-           shown_default="by --load-mode", tags=frozenset({Tag.OURS}),
+           shown_default="by --load-mode", tags=frozenset({Tag.OURS, Tag.REMOTE_PRESET}),
            help="map the file into memory; older llama-server's way to say --load-mode"),
     Option("mlock", ("--mlock",), flag, False, env="LLAMA_ARG_MLOCK", tags=frozenset({Tag.OURS}),
            help="pin the model in RAM; older llama-server's way to say --load-mode"),

@@ -69,6 +69,8 @@ class Option:
     """The key whose setting this row gives instead of its own (a second way to say it)."""
     expands: tuple[tuple[str, str], ...] = ()
     """(key, text) of the rows that this one stands for; it has no setting of its own."""
+    expands_off: tuple[tuple[str, str], ...] = ()
+    """The same where it is negated."""
     merge: Merge | None = None
     tags: frozenset[Tag] = frozenset()
     message: str = ""
@@ -92,6 +94,21 @@ class Option:
         """Whether a field of the settings bears this row's key."""
         idle = {Tag.ACTION, Tag.REMOVED, Tag.DEPRECATED, Tag.PRESET_ONLY}
         return not (self.fills or self.expands or self.tags & idle)
+
+    @property
+    def is_argument(self) -> bool:
+        """Whether it can be written on a command line and in the environment."""
+        return Tag.PRESET_ONLY not in self.tags
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it does something and exits."""
+        return Tag.ACTION in self.tags
+
+    @property
+    def may_be_remote(self) -> bool:
+        """Whether a preset that was fetched from elsewhere may set it."""
+        return bool(self.tags & {Tag.REMOTE_PRESET, Tag.SAMPLING})
 
     @property
     def flag(self) -> str:

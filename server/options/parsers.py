@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from server.options.machine import logical_cpus
@@ -19,6 +20,7 @@ from server.values import integer
 from server.values import json_object
 from server.values import json_value
 from server.values import number
+from server.values import one_of
 from server.values import stripped_list
 
 MAX_CPUS = 512
@@ -212,6 +214,17 @@ def plain_files(value: str) -> tuple[tuple[str, float], ...]:
 def dry_breaker(value: str) -> tuple[str, ...]:
     """One text that breaks DRY's sequences; none = there are no such texts."""
     return () if value == "none" else (value,)
+
+
+def drafters(*names: str) -> Callable[[str], tuple[str, ...]]:
+    """A parser for some of these names between commas; none = no drafter, whatever else."""
+    known = one_of(*names)
+
+    def parse_drafters(value: str) -> tuple[str, ...]:
+        chosen = tuple(known(name) for name in value.split(","))
+        return () if "none" in chosen else chosen
+
+    return parse_drafters
 
 
 def layer_range(value: str) -> tuple[int, int]:

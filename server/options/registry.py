@@ -10,28 +10,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from server.options.bundles import BUNDLES
 from server.options.chat import CHAT
 from server.options.context import CONTEXT
 from server.options.device import DEVICE
 from server.options.embedding import EMBEDDING
 from server.options.http import HTTP
+from server.options.hub import HUB
 from server.options.log import ACTIONS
 from server.options.log import LOG
+from server.options.media import MEDIA
 from server.options.model import MODEL
 from server.options.option import Option
 from server.options.option import Section
+from server.options.router import ROUTER
 from server.options.sampling import SAMPLING
 from server.options.slots import SLOTS
+from server.options.speculative import SPECULATIVE
+from server.options.ui import UI
 
 SECTIONS: tuple[Section, ...] = (
     MODEL,
+    HUB,
+    MEDIA,
     DEVICE,
     CONTEXT,
     SLOTS,
     SAMPLING,
+    SPECULATIVE,
     CHAT,
     EMBEDDING,
     HTTP,
+    UI,
+    ROUTER,
+    BUNDLES,
     LOG,
     ACTIONS,
 )
@@ -50,7 +62,7 @@ class Spelling:
 BY_KEY: Mapping[str, Option] = MappingProxyType({row.key: row for row in OPTIONS})
 
 BY_FLAG: Mapping[str, Spelling] = MappingProxyType(
-    {flag: Spelling(row) for row in OPTIONS for flag in row.flags}
+    {flag: Spelling(row) for row in OPTIONS if row.is_argument for flag in row.flags}
     | {flag: Spelling(row, False) for row in OPTIONS for flag in row.negated}
 )
 

@@ -21,10 +21,16 @@ from typing import TypeVar
 from server.errors import OptionError
 from server.options.argv import Argument
 from server.options.argv import split_argv
+from server.options.feature_settings import HubSettings
+from server.options.feature_settings import MediaSettings
+from server.options.feature_settings import RouterSettings
+from server.options.feature_settings import SpeculativeSettings
+from server.options.feature_settings import UiSettings
 from server.options.option import Form
 from server.options.option import Option
 from server.options.option import Tag
 from server.options.pending import PENDING
+from server.options.pending import refusal
 from server.options.registry import BY_ENV
 from server.options.registry import BY_FLAG
 from server.options.registry import BY_KEY
@@ -79,9 +85,9 @@ class Resolution:
         if Tag.DEPRECATED in row.tags:
             self.warnings.append(f"{_where(row, source)}: is deprecated; {row.message}")
         elif row.expands:
-            if _parsed(row, source, flag):
-                for key, text in row.expands:
-                    self.take(BY_KEY[key], Source(source.origin, source.name, text))
+            is_on = _parsed(row, source, flag)
+            for key, text in row.expands if is_on else row.expands_off:
+                self.take(BY_KEY[key], Source(source.origin, source.name, text))
         elif not row.tags & {Tag.ACTION, Tag.PRESET_ONLY}:
             self._set(row, source)
 
@@ -204,9 +210,10 @@ def _finish(resolution: Resolution) -> None:
 def _refuse_pending(resolution: Resolution) -> None:
     for key, source in resolution.sources.items():
         not_yet = PENDING.get(key)
-        if not_yet is None or resolution.values[key] in (BY_KEY[key].default, *not_yet.harmless):
+        if not_yet is None or not_yet.is_detail:
             continue
-        raise OptionError(f"{source.name}: not available yet ({not_yet.feature}); leave it out")
+        if resolution.values[key] not in (BY_KEY[key].default, *not_yet.harmless):
+            raise OptionError(refusal(source.name, not_yet))
 
 
 def _settings(resolution: Resolution) -> Settings:
@@ -221,6 +228,11 @@ def _settings(resolution: Resolution) -> Settings:
         embedding=_section(EmbeddingSettings, values),
         http=_section(HttpSettings, values),
         log=_section(LogSettings, values),
+        hub=_section(HubSettings, values),
+        media=_section(MediaSettings, values),
+        speculative=_section(SpeculativeSettings, values),
+        router=_section(RouterSettings, values),
+        ui=_section(UiSettings, values),
         sources=MappingProxyType(resolution.sources),
         warnings=tuple(resolution.warnings),
     )

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from dataclasses import field
 from enum import Enum
 
+from server.options.feature_settings import HubSettings
+from server.options.feature_settings import MediaSettings
+from server.options.feature_settings import RouterSettings
+from server.options.feature_settings import SpeculativeSettings
+from server.options.feature_settings import UiSettings
 from server.options.machine import physical_cores
 
 EXPERTS = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
@@ -294,6 +299,7 @@ class LogSettings:
     log_colors: str
     log_prefix: bool
     log_timestamps: bool
+    log_prompts_dir: str
 
 
 class Origin(Enum):
@@ -327,6 +333,11 @@ class Settings:
     embedding: EmbeddingSettings
     http: HttpSettings
     log: LogSettings
+    hub: HubSettings
+    media: MediaSettings
+    speculative: SpeculativeSettings
+    router: RouterSettings
+    ui: UiSettings
     sources: Mapping[str, Source]
     """key -> where its value came from, the last one where several were added up; keys whose
     value is the default are missing."""

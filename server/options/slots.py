@@ -29,7 +29,7 @@ SLOTS = Section("slots", "Slots and caching", (
     Option("cache_prompt", ("--cache-prompt",), flag, True, negated=("--no-cache-prompt",),
            env="LLAMA_ARG_CACHE_PROMPT", help="reuse what earlier prompts have in common"),
     Option("n_cache_reuse", ("--cache-reuse",), integer_in(0), 0, "N",
-           env="LLAMA_ARG_CACHE_REUSE",
+           env="LLAMA_ARG_CACHE_REUSE", tags=frozenset({Tag.REMOTE_PRESET}),
            help="the smallest chunk that is reused by shifting it to another position; 0 = off"),
     Option("slot_prompt_similarity", ("-sps", "--slot-prompt-similarity"), number_in(0, 1), 0.1,
            "SIMILARITY",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.options.docs import HELP_COLUMN
 from server.options.docs import help_lines
+from server.options.docs import spellings
 from server.options.registry import OPTIONS
 from server.options.registry import SECTIONS
 
@@ -17,7 +18,7 @@ def test_help_has_a_heading_for_each_section() -> None:
 
 def test_help_names_every_flag() -> None:
     words = {word.rstrip(",") for line in help_lines() for word in line.split()}
-    assert {flag for row in OPTIONS for flag in row.flags + row.negated} <= words
+    assert {name for row in OPTIONS for name in spellings(row)} <= words
 
 
 def test_help_fits_the_width() -> None:

@@ -10,7 +10,8 @@ from server.options.registry import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 
-SETTINGS = ROOT / "server" / "options" / "settings.py"
+OPTIONS_ROOM = ROOT / "server" / "options"
+SETTINGS = (OPTIONS_ROOM / "settings.py", OPTIONS_ROOM / "feature_settings.py")
 
 
 def attributes_in(tree: ast.AST) -> set[str]:
@@ -27,9 +28,10 @@ def parsed(path: Path) -> ast.Module:
 
 def attributes_read() -> set[str]:
     """What is read outside of the table, by itself or through a property of the settings."""
-    outside = (p for p in (ROOT / "server").rglob("*.py") if p.parent != SETTINGS.parent)
+    outside = (p for p in (ROOT / "server").rglob("*.py") if p.parent != OPTIONS_ROOM)
     read = {name for path in outside for name in attributes_in(parsed(path))}
-    properties = [node for node in ast.walk(parsed(SETTINGS)) if isinstance(node, ast.FunctionDef)]
+    nodes = [node for path in SETTINGS for node in ast.walk(parsed(path))]
+    properties = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     for _ in properties:  # a property may read another one
         read |= {name for each in properties if each.name in read for name in attributes_in(each)}
     return read

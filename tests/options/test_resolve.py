@@ -177,6 +177,16 @@ def test_an_option_without_its_feature_is_refused() -> None:
     assert sentence == "--rerank: not available yet (embeddings and reranking); leave it out"
 
 
+def test_what_details_a_missing_feature_says_nothing_by_itself() -> None:
+    settings = settings_from(["--spec-draft-n-max", "8"], {"HF_TOKEN": "hf_x"})
+    assert settings.speculative.draft_n_max == 8
+
+
+def test_an_option_that_stands_for_others_is_refused_by_its_own_name() -> None:
+    sentence = refusal_of("--spec-default")
+    assert sentence == "--spec-default: not available yet (speculative decoding); leave it out"
+
+
 def test_an_option_without_its_feature_may_have_its_default() -> None:
     default = BY_KEY["sleep_idle_s"].default
     assert settings_from(["--sleep-idle-seconds", str(default)], {})
@@ -205,9 +215,28 @@ def test_a_removed_option_is_refused_with_its_message() -> None:
         Resolution().take(gone, Source(Origin.ARGV, "--gone", "1"))
 
 
-def test_keys_are_not_shown_by_repr() -> None:
-    settings = settings_from(["--api-key", "sesame"], {})
+def test_the_removed_options_of_llama_server_say_what_replaced_them() -> None:
+    assert refusal_of("--draft-max 8") == (
+        "--draft: was removed; use --spec-draft-n-max or --spec-ngram-mod-n-max"
+    )
+    assert refusal_of(environ={"LLAMA_ARG_DRAFT_MIN": "1"}).startswith(
+        "LLAMA_ARG_DRAFT_MIN: --draft-min: was removed; use --spec-draft-n-min"
+    )
+
+
+def test_keys_and_tokens_are_not_shown_by_repr() -> None:
+    settings = settings_from(["--api-key", "sesame"], {"HF_TOKEN": "open"})
     assert "sesame" not in repr(settings)
+    assert "open" not in repr(settings.hub)
+
+
+def test_what_only_presets_may_say_is_no_flag_and_no_setting() -> None:
+    assert refusal_of("--load-on-startup on").startswith("--load-on-startup: unknown option")
+    assert not resolve((), {}, {"load-on-startup": "on"}).is_given("load_on_startup")
+
+
+def test_an_option_that_stands_for_others_may_take_them_back() -> None:
+    assert settings_from(["--no-agent"], {"LLAMA_ARG_TOOLS": "all"}).ui.tools == ()
 
 
 # values that follow from several options

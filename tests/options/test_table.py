@@ -76,13 +76,20 @@ def test_every_option_has_a_long_flag_and_help(option: Option) -> None:
 @each_option
 def test_every_option_is_in_the_reference_page(option: Option) -> None:
     page = (ROOT / docs.PAGE).read_text(encoding="utf-8")
-    assert all(f"`{flag}`" in page for flag in option.flags + option.negated)
+    assert all(f"`{name}`" in page for name in docs.spellings(option))
 
 
 @each_option
 def test_every_other_row_that_an_option_names_exists(option: Option) -> None:
-    named = [option.target, *(key for key, _ in option.expands)]
+    expands = option.expands + option.expands_off
+    named = [option.target, *(key for key, _ in expands)]
     assert [name for name in named if name not in BY_KEY] == []
+
+
+@each_option
+def test_what_an_option_stands_for_can_be_read(option: Option) -> None:
+    for key, text in option.expands + option.expands_off:
+        BY_KEY[key].parse(text)
 
 
 @each_option
@@ -113,12 +120,9 @@ def test_settings_have_a_field_for_each_section() -> None:
     assert {item.name for item in fields(Settings)} == with_settings | {"sources", "warnings"}
 
 
-def test_there_are_as_many_sampling_options_as_in_llama_server() -> None:
-    assert sum(Tag.SAMPLING in option.tags for option in OPTIONS) == 34
-
-
-def test_pending_names_settings_only() -> None:
-    assert [key for key in PENDING if not BY_KEY[key].has_setting] == []
+def test_pending_names_settings_and_actions_only() -> None:
+    rows = [BY_KEY[key] for key in PENDING]
+    assert [row.key for row in rows if not (row.has_setting or row.is_action)] == []
 
 
 def test_the_reference_page_is_what_the_table_says_now() -> None:
