@@ -25,9 +25,12 @@ ARROWS: dict[str, set[str]] = {
     # the option table
     "server.options": {"server.errors", "server.values"},
     "server.logs": {"server.errors", "server.options"},
+    # schemas -> grammars
+    "server.grammar": {"server.errors"},
     # the request table
     "server.schema": {
         "server.errors",
+        "server.grammar",
         "server.values",
         "server.options",
         "server.engine.modelinfo",
@@ -36,12 +39,13 @@ ARROWS: dict[str, set[str]] = {
     # the engine: knows no options, no HTTP; llama_ctypes through its llama room only
     "server.engine": set(),
     "server.engine.llama": {"server.engine", "llama_ctypes"},
-    "server.chat": {"server.errors"},
+    "server.chat": {"server.errors", "server.grammar"},
     "server.models": {"server.errors", "server.options"},
     "server.api": {
         "server",
         "server.chat",
         "server.errors",
+        "server.grammar",
         "server.options",
         "server.schema",
         "server.engine.modelinfo",

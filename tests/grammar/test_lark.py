@@ -1,0 +1,36 @@
+"""Texts and regular expressions, as llguidance reads them."""
+
+from __future__ import annotations
+
+import pytest
+from llguidance import LLMatcher
+from llguidance import LLTokenizer
+
+from server.grammar import quote
+from server.grammar import regex_rule
+
+TOKENIZER = LLTokenizer("byte")
+
+
+def matches(rule: str, text: str) -> bool:
+    """Whether a grammar that is one rule matches the whole of a text."""
+    matcher = LLMatcher(TOKENIZER, f"start: {rule}", log_level=0)
+    assert not matcher.is_error(), matcher.get_error()
+    data = list(text.encode())
+    return bool(matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a\nb", '"\\', "\x00\x01\x7f", "é€😀", "</x>", "a/b", "%json {}"]
+)
+def test_a_quoted_text_matches_itself_alone(text: str) -> None:
+    assert matches(quote(text), text)
+    assert not matches(quote(text), text + "x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"), [("[0-9]{3}", "123"), ("a/b", "a/b"), (r"a\/b", "a/b"), ("", "")]
+)
+def test_a_regular_expression_matches_whole_texts(pattern: str, text: str) -> None:
+    assert matches(regex_rule(pattern), text)
+    assert not matches(regex_rule(pattern), text + "x")
