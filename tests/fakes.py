@@ -315,6 +315,10 @@ class FakeRunner:
         self.memory.remove(seq_id, target, source)
         self.memory.move(seq_id, source, source + n, target - source)
 
+    def state_bytes(self, seq_id: int) -> int:
+        """Two numbers a token."""
+        return 8 * len(self.memory.of(seq_id))
+
     def save(self, seq_id: int) -> State | None:
         """Tokens and adapters as bytes."""
         known = self._known_adapters

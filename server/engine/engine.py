@@ -20,7 +20,6 @@ from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.faults import Faults
-from server.engine.host_cache import HostCache
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import EraseSlot
 from server.engine.mailbox import Mailbox
@@ -86,11 +85,13 @@ class Engine:
     ) -> None:
         self.runner = runner
         self._config = config or EngineConfig()
-        host_cache = HostCache(self._config.host_cache_bytes)
-        moves_idle = self._config.cache_idle_slots and host_cache.is_enabled
         n_checkpoints = 0 if runner.can_cut else self._config.n_checkpoints
         self.memory = Memory(
-            runner, host_cache, clock, moves_idle=moves_idle, n_checkpoints=n_checkpoints
+            runner,
+            self._config.host_cache_bytes,
+            clock,
+            moves_idle=self._config.cache_idle_slots,
+            n_checkpoints=n_checkpoints,
         )
         shifts = self._config.context_shift and runner.can_shift
         min_step = self._config.checkpoint_min_step
@@ -256,7 +257,7 @@ class Engine:
         slot = chunk.slot
         self.memory.extend(slot.sequence, chunk.tokens)
         if slot.sequence.n_tokens in slot.breaks:
-            self.memory.rewinder.take(slot.sequence, self.memory.sequences)
+            self.memory.checkpoint(slot.sequence)
         slot.prefilled(chunk.n, now)
         task = slot.task
         assert task is not None

@@ -8,6 +8,9 @@ bounded by bytes, forgotten least recently used first. It knows no slots and no 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -36,9 +39,9 @@ class Entry:
     checkpoints: Checkpoints = ()
 
     @property
-    def n_bytes(self) -> int:
-        """Host memory that it takes."""
-        return self.state.nbytes + self.tokens.nbytes + n_bytes([self.checkpoints])
+    def n_own_bytes(self) -> int:
+        """Host memory that it takes besides its checkpoints, which others may have too."""
+        return self.state.nbytes + self.tokens.nbytes
 
     def usable(self, n_tokens: int) -> int:
         """How many tokens can be had of it when at most n_tokens, its leading ones, are wanted."""
@@ -47,15 +50,28 @@ class Entry:
         checkpoint = latest(self.checkpoints, n_tokens)
         return checkpoint.n_tokens if checkpoint is not None else 0
 
+    def continuing(self, origins: set[int], checkpoints: Checkpoints) -> Entry:
+        """The same entry, with what was kept of its beginnings."""
+        own = self.checkpoints
+        return replace(self, origins=self.origins | origins, checkpoints=merged(own, checkpoints))
+
 
 class HostCache:
-    """At most limit_bytes of saved sequences; None = no limit, 0 = keep nothing."""
+    """At most limit_bytes of saved sequences; None = no limit, 0 = keep nothing.
 
-    def __init__(self, limit_bytes: int | None) -> None:
+    elsewhere: checkpoints outside of it that count against the limit as well.
+    """
+
+    def __init__(
+        self,
+        limit_bytes: int | None,
+        elsewhere: Callable[[], Seq[Checkpoints]] = tuple,
+    ) -> None:
         self.limit = limit_bytes
+        self._elsewhere = elsewhere
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._next_key = 0
-        self.n_bytes = 0
+        self._n_own_bytes = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -65,6 +81,14 @@ class HostCache:
         """Whether anything can be kept."""
         return self.limit != 0
 
+    @property
+    def n_bytes(self) -> int:
+        """What counts against the limit."""
+        return self._n_own_bytes + self._n_checkpoint_bytes(self._entries.values())
+
+    def _n_checkpoint_bytes(self, entries: Iterable[Entry]) -> int:
+        return n_bytes([*(entry.checkpoints for entry in entries), *self._elsewhere()])
+
     def covers(self, tokens: Tokens, scope: Scope) -> Entry | None:
         """An entry that begins with all of tokens, so that saving them adds nothing."""
         for entry in self._entries.values():
@@ -73,20 +97,46 @@ class HostCache:
                 return entry
         return None
 
-    def put(self, entry: Entry) -> None:
-        """Keep a sequence; entries that it continues are dropped, old ones make room."""
+    def fits(self, n_own_bytes: int, checkpoints: Checkpoints = ()) -> bool:
+        """Whether an entry like that can be kept, if all others go."""
+        if self.limit is None:
+            return True
+        n_held = n_bytes([checkpoints, *self._elsewhere()])
+        return n_own_bytes + n_held <= self.limit
+
+    def make_room(self, n_own_bytes: int = 0) -> None:
+        """Forget the least recently used entries until so many bytes are within the limit."""
+        if self.limit is None:
+            return
+        while self._entries and self.n_bytes + n_own_bytes > self.limit:
+            self._drop(next(iter(self._entries)))
+
+    def absorb(self, tokens: Tokens, scope: Scope) -> tuple[set[int], Checkpoints]:
+        """Drop the entries that tokens continue; the slots they came from, and their checkpoints."""
+        origins: set[int] = set()
+        checkpoints: Checkpoints = ()
         for key, old in list(self._entries.items()):
-            n = common_prefix(old.tokens, entry.tokens)
-            if entry.scope.n_common(old.scope) >= n == len(old.tokens):
-                checkpoints = merged(entry.checkpoints, old.checkpoints)
-                origins = entry.origins | old.origins
-                entry = replace(entry, origins=origins, checkpoints=checkpoints)
+            n = common_prefix(old.tokens, tokens)
+            if scope.n_common(old.scope) >= n == len(old.tokens):
+                origins |= old.origins
+                checkpoints = merged(old.checkpoints, checkpoints)
                 self._drop(key)
+        return origins, checkpoints
+
+    def put(self, entry: Entry) -> None:
+        """Keep a sequence; entries that it continues are dropped, old ones make room.
+
+        One that is larger than the cache is not kept, and nobody goes for it.
+        """
+        if not self.fits(entry.n_own_bytes, entry.checkpoints):
+            return
+        self._insert(entry.continuing(*self.absorb(entry.tokens, entry.scope)))
+
+    def _insert(self, entry: Entry) -> None:
         self._entries[self._next_key] = entry
         self._next_key += 1
-        self.n_bytes += entry.n_bytes
-        while self.limit is not None and self.n_bytes > self.limit:
-            self._drop(next(iter(self._entries)))
+        self._n_own_bytes += entry.n_own_bytes
+        self.make_room()
 
     def best(
         self, prompt: Tokens, scope: Scope, n_max: int, *, slot_id: int | None = None
@@ -117,4 +167,4 @@ class HostCache:
                     self._drop(key)
 
     def _drop(self, key: int) -> None:
-        self.n_bytes -= self._entries.pop(key).n_bytes
+        self._n_own_bytes -= self._entries.pop(key).n_own_bytes

@@ -15,6 +15,7 @@ import numpy as np
 
 from server.engine.cells import CellIds
 from server.engine.cells import Cells
+from server.engine.checkpoints import Checkpoints
 from server.engine.checkpoints import State
 from server.engine.checkpoints import until
 from server.engine.host_cache import Entry
@@ -44,19 +45,23 @@ class Memory:
     def __init__(
         self,
         runner: ModelRunner,
-        host_cache: HostCache,
+        host_cache_bytes: int | None,
         clock: Callable[[], float],
         *,
         moves_idle: bool,
         n_checkpoints: int = 0,
     ) -> None:
+        """host_cache_bytes: see HostCache, with which checkpoints share them.
+
+        moves_idle: whether idle sequences that slow the running ones down go there.
+        """
         self._runner = runner
-        self._moves_idle = moves_idle
         self._clock = clock
-        self.host_cache = host_cache
-        self.rewinder = Rewinder(runner, n_checkpoints, host_cache.limit)
-        self.cells = Cells(runner.n_cells)
         self.sequences: list[Sequence] = []
+        self.host_cache = HostCache(host_cache_bytes, self._held_checkpoints)
+        self._moves_idle = moves_idle and self.host_cache.is_enabled
+        self.rewinder = Rewinder(runner, n_checkpoints, host_cache_bytes)
+        self.cells = Cells(runner.n_cells)
         self._retained: list[Sequence] = []
         self._free_ids = list(range(runner.n_seq))[::-1]
 
@@ -208,6 +213,14 @@ class Memory:
 
     # host memory
 
+    def _held_checkpoints(self) -> list[Checkpoints]:
+        return [each.checkpoints for each in self.sequences if each.checkpoints]
+
+    def checkpoint(self, sequence: Sequence) -> None:
+        """Keep what can't be cut of a sequence as it is now, within the limit of the host cache."""
+        self.rewinder.take(sequence, self.sequences)
+        self.host_cache.make_room()
+
     def save(self, sequence: Sequence) -> None:
         """Copy a sequence to the host cache, unless it is there or must not be shared."""
         cache, tokens, scope = self.host_cache, sequence.tokens, sequence.scope
@@ -217,9 +230,19 @@ class Memory:
         if covering is not None:
             covering.origins.add(sequence.origin)
         else:
-            state = self._runner.save(sequence.id)
-            if state is not None:
-                cache.put(self.entry_of(sequence, state))
+            self._copy_to_host(sequence)
+
+    def _copy_to_host(self, sequence: Sequence) -> None:
+        """Room is made before the copy, so that the limit holds while it is made, too."""
+        cache = self.host_cache
+        n_bytes = self._runner.state_bytes(sequence.id) + sequence.tokens.nbytes
+        if not cache.fits(n_bytes):
+            return
+        inherited = cache.absorb(sequence.tokens, sequence.scope)
+        cache.make_room(n_bytes)
+        state = self._runner.save(sequence.id)
+        if state is not None:
+            cache.put(self.entry_of(sequence, state).continuing(*inherited))
 
     def entry_of(self, sequence: Sequence, state: State) -> Entry:
         """What a sequence is worth keeping with its state."""

@@ -179,6 +179,10 @@ class ModelRunner(Protocol):
         """Compute the batches from now on with these LoRA adapters, and no others."""
         ...
 
+    def state_bytes(self, seq_id: int) -> int:
+        """The size of what `save` would return."""
+        ...
+
     def save(self, seq_id: int) -> State | None:
         """The state of a sequence in host memory; None where it can't be had."""
         ...

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from server.engine.checkpoints import Checkpoint
 from server.engine.engine import EngineConfig
 from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
+from server.engine.host_cache import State
 from server.engine.prefix import NO_SCOPE
 from server.engine.task import Tokens
+from tests.engine.conftest import Bench
 from tests.engine.test_engine import MakeBench
 
 
@@ -61,10 +65,68 @@ def test_the_least_recently_used_entries_make_room() -> None:
     assert cache.n_bytes <= 330
 
 
-def test_an_entry_larger_than_the_cache_is_not_kept() -> None:
-    cache = HostCache(50)
-    cache.put(Entry(tokens("aaa"), state(90), NO_SCOPE))
-    assert (len(cache), cache.n_bytes) == (0, 0)
+def test_an_entry_larger_than_the_cache_is_not_kept_and_nobody_goes_for_it() -> None:
+    cache = HostCache(100)
+    cache.put(Entry(tokens("aaa"), state(50), NO_SCOPE))
+    cache.put(Entry(tokens("bbb"), state(90), NO_SCOPE))
+    assert cache.covers(tokens("aaa"), NO_SCOPE)
+    assert (len(cache), cache.n_bytes) == (1, 62)
+
+
+def test_checkpoints_count_once_wherever_they_are() -> None:
+    shared = (Checkpoint(1, state(60)),)
+    cache = HostCache(200, lambda: [shared])
+    cache.put(Entry(tokens("aaa"), state(50), NO_SCOPE, checkpoints=shared))
+    assert cache.n_bytes == 50 + 12 + 60
+    assert not cache.fits(141)
+    cache.put(Entry(tokens("bbb"), state(50), NO_SCOPE))
+    assert (len(cache), cache.n_bytes) == (2, 184)
+    cache.put(Entry(tokens("ccc"), state(50), NO_SCOPE))
+    assert (len(cache), cache.n_bytes) == (2, 184)
+
+
+def test_a_continuation_has_the_checkpoints_of_what_it_continues() -> None:
+    cache = HostCache(None)
+    first, second = (Checkpoint(n, state()) for n in (1, 3))
+    cache.put(Entry(tokens("ab"), state(), NO_SCOPE, {0}, 2, (first,)))
+    cache.put(Entry(tokens("abcd"), state(), NO_SCOPE, {1}, 4, (second,)))
+    found = cache.covers(tokens("abcd"), NO_SCOPE)
+    assert found is not None
+    assert (found.checkpoints, found.origins) == ((first, second), {0, 1})
+
+
+def crowded(bench: MakeBench, limit: int, **kind: object) -> Bench:
+    """Two slots whose idle sequences go to a small host cache almost at once."""
+    config = EngineConfig(host_cache_bytes=limit)
+    b = bench(n_slots=2, n_seq=3, n_cells=150, n_ctx_slot=64, config=config, **kind)
+    b.runner.n_idle_cells = 20
+    return b
+
+
+def test_the_limit_holds_also_while_a_state_is_copied(bench: MakeBench) -> None:
+    b = crowded(bench, 1200)
+    save, held = b.runner.save, []
+
+    def watched(seq_id: int) -> State | None:
+        held.append(b.engine.memory.host_cache.n_bytes + b.runner.state_bytes(seq_id))
+        return save(seq_id)
+
+    b.runner.save = watched  # type: ignore[method-assign]
+    for i in range(20):
+        b.generate(chr(65 + i) * (10 + i) + "the end of a prompt", n_predict=2)
+    assert len(held) > 10
+    assert max(held) <= 1200
+
+
+@pytest.mark.parametrize("kind", [{"can_cut": False}, {"window": 8}])
+def test_the_limit_holds_for_states_and_checkpoints_together(
+    bench: MakeBench, kind: dict[str, object]
+) -> None:
+    b = crowded(bench, 2000, **kind)
+    for i in range(20):
+        b.generate(chr(65 + i) * (10 + i) + "the end of a prompt", n_predict=2)
+        assert b.engine.memory.host_cache.n_bytes <= 2000
+    assert len(b.engine.memory.host_cache) > 0
 
 
 def test_a_prompt_that_lost_its_slot_comes_back_from_the_host(bench: MakeBench) -> None:

@@ -244,6 +244,10 @@ class LlamaRunner:
         """See ModelRunner."""
         self._loras.use(adapters, self._context)
 
+    def state_bytes(self, seq_id: int) -> int:
+        """See ModelRunner. Releases the GIL."""
+        return self._context.seq_state_size(seq_id)
+
     def save(self, seq_id: int) -> State | None:
         """See ModelRunner. Releases the GIL."""
         try:
