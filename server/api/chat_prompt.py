@@ -22,6 +22,7 @@ from server.chat.prompt import begun_text
 from server.chat.prompt import check_continued
 from server.chat.prompt import render
 from server.chat.prompt import wants_continuation
+from server.chat.turns import turn_places
 from server.options.settings import ChatSettings
 
 CONTINUE = "continue_final_message"
@@ -38,6 +39,8 @@ class RenderedChat:
     fields: Body
     prefill: str = ""
     """The text of the assistant's message that is to be continued."""
+    turns: tuple[int, ...] = ()
+    """Where messages begin in the prompt, in characters, if the model's memory can't be cut."""
 
 
 def render_chat(service: Service, body: Body) -> RenderedChat:
@@ -58,7 +61,8 @@ def render_chat(service: Service, body: Body) -> RenderedChat:
         "prompt": prompt.text,
         "generation_prompt": prompt.generation_prompt + prefill,
     }
-    return RenderedChat(fields, prefill)
+    can_cut = service.model().info.can_cut
+    return RenderedChat(fields, prefill, () if can_cut else turn_places(prompt.text, messages))
 
 
 def _continues(body: Body, messages: Sequence[Message], settings: ChatSettings) -> Continuation:

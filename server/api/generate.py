@@ -41,11 +41,13 @@ from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import Task
 from server.engine.task import Token
+from server.engine.task import Tokens
 from server.schema import CompletionParams
 from server.schema import parse_completion
 from server.schema import parse_prompts
 from server.schema import required_prompt
 from server.schema import task_from
+from server.schema import token_places
 
 FIRST_EVENT_S = 0.02
 """How long the headers of a stream wait for the engine's refusal, so that it gets its status."""
@@ -101,8 +103,11 @@ def new_id() -> str:
     return "chatcmpl-" + "".join(secrets.choice(ID_LETTERS) for _ in range(32))
 
 
-def make_job(service: Service, body: Body, *, prefill: str = "") -> Job:
-    """Check a native body and make its tasks; nothing is posted yet."""
+def make_job(service: Service, body: Body, *, prefill: str = "", turns: Sequence[int] = ()) -> Job:
+    """Check a native body and make its tasks; nothing is posted yet.
+
+    turns: places in the text of the prompt, where it is one, at which messages begin.
+    """
     model = service.model()
     params = parse_completion(body, service.defaults, model.tokenizer)
     prompts = parse_prompts(required_prompt(body), model.tokenizer)
@@ -112,12 +117,23 @@ def make_job(service: Service, body: Body, *, prefill: str = "") -> Job:
             raise ExceedsContext(len(prompt), n_ctx)
     job_id = new_id()
     tasks = tuple(
-        task_from(params, prompt, service.engine.next_task_id(), job_id, i, adapters)
+        task_from(params, prompt, service.engine.next_task_id(), job_id, i, adapters, places)
         for prompt in prompts
         for adapters in (service.adapters_for(params.lora, prompt),)
+        for places in (_token_places(model, body, prompt, turns),)
         for i in range(params.n_cmpl)
     )
     return Job(job_id, int(time.time()), model, params, tasks, prefill)
+
+
+def _token_places(
+    model: Model, body: Body, prompt: Tokens, turns: Sequence[int]
+) -> tuple[int, ...]:
+    """Where messages begin, in tokens."""
+    text = body["prompt"]
+    if not turns or not isinstance(text, str):
+        return ()
+    return token_places(prompt, text, turns, model.tokenizer)
 
 
 class Session:

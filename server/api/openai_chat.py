@@ -47,7 +47,7 @@ def chat_completions(service: Service) -> Response:
     body = read_json()
     native = openai_chat_body(body)
     chat = render_chat(service, body)
-    job = make_job(service, native | chat.fields, prefill=chat.prefill)
+    job = make_job(service, native | chat.fields, prefill=chat.prefill, turns=chat.turns)
     return respond(service, job, ChatFormat(job))
 
 

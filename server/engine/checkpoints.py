@@ -3,14 +3,16 @@
 The state of a recurrent model is that of the last token, and a sliding window forgets: such a
 sequence can be continued where it ends and nowhere else. A checkpoint keeps those parts of its
 memory as they were at an earlier token. The ends of turns are found in the tokens themselves, as
-runs of the vocab's control tokens: that holds for every template and dialect, and for prompts that
-clients render themselves; a prompt without such tokens has its checkpoints at even distances and at
-its end. It knows no model. Answers to create_checkpoint of llama.cpp
+runs of the vocab's control tokens: that holds for every dialect, and for prompts that clients
+render themselves. A chat says besides where its messages begin, for templates whose headers are
+plain text, and where tools follow the system prompt. Any other prompt has its checkpoints at even
+distances and at its end. It knows no model. Answers to create_checkpoint of llama.cpp
 `tools/server/server-context.cpp`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
@@ -92,13 +94,16 @@ class Planner:
         self._min_step = min_step
         self._is_marker = _markers(tokenizer) if limit > 0 else np.empty(0, np.bool_)
 
-    def plan(self, prompt: Tokens) -> tuple[int, ...]:
-        """Numbers of leading tokens, ascending, after which a checkpoint is wanted."""
+    def plan(self, prompt: Tokens, turns: Seq[int] = ()) -> tuple[int, ...]:
+        """Numbers of leading tokens, ascending, after which a checkpoint is wanted.
+
+        turns: where turns are known to begin, ascending; they count where no markers are near.
+        """
         n = len(prompt)
         if self.limit <= 0 or n <= MIN_GAP:
             return ()
         places: list[int] = []
-        for place in [*self._turn_ends(prompt), n - END_MARGIN]:
+        for place in [*_with_unmarked(self._turn_ends(prompt), turns), n - END_MARGIN]:
             last = places[-1] if places else 0
             if self._min_step:
                 places += range(last + self._min_step, place - MIN_GAP + 1, self._min_step)
@@ -121,6 +126,16 @@ class Planner:
         ends = np.flatnonzero(is_marker[:-1] & ~is_marker[1:]) + 1
         found: list[int] = ends.tolist()
         return found
+
+
+def _with_unmarked(ends: list[int], turns: Seq[int]) -> list[int]:
+    """The ends of turns that control tokens show, and the turns that begin far from all of them."""
+    unmarked = []
+    for turn in turns:
+        i = bisect_left(ends, turn)
+        if all(abs(end - turn) >= MIN_GAP for end in ends[max(i - 1, 0) : i + 1]):
+            unmarked.append(turn)
+    return sorted({*ends, *unmarked}) if unmarked else ends
 
 
 def _markers(tokenizer: Tokenizer) -> NDArray[np.bool_]:

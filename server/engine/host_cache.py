@@ -112,7 +112,7 @@ class HostCache:
             self._drop(next(iter(self._entries)))
 
     def absorb(self, tokens: Tokens, scope: Scope) -> tuple[set[int], Checkpoints]:
-        """Drop the entries that tokens continue; the slots they came from, and their checkpoints."""
+        """Drop the entries that tokens continue; where these came from, and their checkpoints."""
         origins: set[int] = set()
         checkpoints: Checkpoints = ()
         for key, old in list(self._entries.items()):

@@ -54,6 +54,8 @@ class ModelInfo:
     build_info: str
     """Version and commit of libllama, such as b1-0c1e570."""
     adapters: tuple[AdapterInfo, ...] = ()
+    can_cut: bool = True
+    """Whether the memory of a sequence can be cut at any token."""
     n_streams: int = 1
     """Streams of the KV buffer."""
     n_file_streams: int = 1

@@ -87,7 +87,7 @@ class Slots:
         except BadSampling as error:
             self.fail_task(task, ErrorKind.INVALID_REQUEST, str(error))
             return
-        breaks = self._planner.plan(task.prompt) if task.cache_prompt else ()
+        breaks = self._planner.plan(task.prompt, task.turns) if task.cache_prompt else ()
         slot.start(task, sampler, prefix.scope_of(task), self._clock(), breaks)
         self.has_changed = True
 

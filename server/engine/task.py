@@ -126,6 +126,8 @@ class Task:
     adapters: Adapters = ()
     n_bare: int = 0
     """Leading tokens of the prompt that are computed without the adapters (aLoRA)."""
+    turns: tuple[int, ...] = ()
+    """Places in the prompt, in tokens, where a turn begins: of use where memory can't be cut."""
     id_slot: int = -1
     return_tokens: bool = False
     return_progress: bool = False

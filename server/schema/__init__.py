@@ -18,6 +18,7 @@ from server.schema.openai import openai_chat_body as openai_chat_body
 from server.schema.openai import openai_completion_body as openai_completion_body
 from server.schema.params import CompletionParams as CompletionParams
 from server.schema.params import RequestDefaults as RequestDefaults
+from server.schema.places import token_places as token_places
 from server.schema.prompts import parse_prompts as parse_prompts
 from server.schema.prompts import required_prompt as required_prompt
 from server.schema.settings import default_generation_settings as default_generation_settings

@@ -74,11 +74,12 @@ def task_from(
     cmpl_id: str = "",
     index: int = 0,
     adapters: tuple[Adapters, int] = ((), 0),
+    turns: tuple[int, ...] = (),
 ) -> Task:
     """The engine's view of one completion of one prompt.
 
     index counts the completions of the prompt (`n`): those after the first get a seed of their
-    own and no fixed slot. adapters: from `choose_adapters`.
+    own and no fixed slot. adapters: from `choose_adapters`. turns: from `token_places`.
     """
     sampling = params.sampling
     if index and sampling.seed != DEFAULT_SEED:
@@ -100,6 +101,7 @@ def task_from(
         n_cache_reuse=params.n_cache_reuse,
         adapters=adapters[0],
         n_bare=adapters[1],
+        turns=turns,
         id_slot=-1 if index else params.id_slot,
         return_tokens=params.return_tokens,
         return_progress=params.return_progress,

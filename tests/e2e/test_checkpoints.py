@@ -32,6 +32,10 @@ def user(text: str) -> dict[str, str]:
     return {"role": "user", "content": text}
 
 
+def assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
 def n_cached(answer: Any) -> int:
     """How much of the prompt was there already."""
     cached: int = answer["usage"]["prompt_tokens_details"]["cached_tokens"]
@@ -54,6 +58,29 @@ def test_chats_begin_at_the_end_of_the_last_turn_that_they_share(
     assert n_cached(other) > n_system
     whole = chat(server, user("Who built the house on the hill?"), cache_prompt=False)
     assert other["choices"] == whole["choices"]
+
+
+PLAIN_HEADERS = (
+    "{% for message in messages %}### {{ message.role }}:\n{{ message.content }}\n\n{% endfor %}"
+    "### assistant:\n"
+)
+
+
+def test_turns_are_found_where_a_template_marks_them_by_plain_text(
+    start: Starter, tmp_path: Path
+) -> None:
+    model = build_hybrid_model(tmp_path / "m.gguf")
+    options = ("-c", "2048", "-np", "2", "--chat-template", PLAIN_HEADERS)
+    server = start("-m", model, *options, *ONE_THREAD)
+    n_system = len(server.post("/tokenize", {"content": SYSTEM["content"]}).json["tokens"])
+    told = (user("What is the sea, and who lives in it?"), assistant("Whales do. " * 8))
+    first = chat(server, *told, user("Which ones?"))
+    other = chat(server, user("Who built the house on the hill?"))
+    assert (n_cached(first), n_cached(other) > n_system) == (0, True)
+    again = chat(server, *told, user("And who else is there? " * 8))
+    assert n_cached(again) > n_system + len("Whales do. " * 8) // 4
+    whole = chat(server, *told, user("And who else is there? " * 8), cache_prompt=False)
+    assert again["choices"] == whole["choices"]
 
 
 def test_slots_show_where_they_can_go_back_to(start: Starter, tmp_path: Path) -> None:

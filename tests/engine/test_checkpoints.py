@@ -36,8 +36,11 @@ def places(checkpoints: Checkpoints) -> list[int]:
     return [checkpoint.n_tokens for checkpoint in checkpoints]
 
 
-def plan(prompt: list[int], limit: int = 32, min_step: int = 8192) -> list[int]:
-    return list(Planner(ByteTokenizer(), limit, min_step).plan(np.array(prompt, np.int32)))
+def plan(
+    prompt: list[int], limit: int = 32, min_step: int = 8192, turns: tuple[int, ...] = ()
+) -> list[int]:
+    planner = Planner(ByteTokenizer(), limit, min_step)
+    return list(planner.plan(np.array(prompt, np.int32), turns))
 
 
 # where
@@ -59,6 +62,16 @@ def test_long_turns_have_some_at_even_distances() -> None:
     prompt = [*b"x" * 1000, EOS, *b"y" * 500]
     assert plan(prompt, min_step=400) == [400, 800, 1001, 1401, 1501 - END_MARGIN]
     assert plan(prompt, min_step=0) == [1001, 1501 - END_MARGIN]
+
+
+def test_turns_that_no_control_token_shows_have_one_where_they_begin() -> None:
+    prompt = [*b"x" * 40, *b"y" * 40, EOS, *b"z" * 40]
+    ends = [81, len(prompt) - END_MARGIN]
+    assert plan(prompt) == ends
+    assert plan(prompt, turns=(40,)) == [40, *ends]
+    assert plan(prompt, turns=(20, 40, 60)) == [20, 40, 60, *ends]
+    # near a control token that one counts
+    assert plan(prompt, turns=(70, 80, 90)) == ends
 
 
 def test_no_more_are_planned_than_are_kept() -> None:
@@ -124,6 +137,11 @@ def test_a_prompt_that_comes_again_begins_at_its_last_checkpoint(b: Bench) -> No
     prompt = [*SYSTEM, *b"what is it?"]
     assert cached(b, prompt) == 0
     assert cached(b, prompt) == len(SYSTEM)
+
+
+def test_a_system_prompt_is_shared_although_other_tools_follow_it(b: Bench) -> None:
+    prompts = [[*b"the system prompt, ", *tools, EOS, *b"why?"] for tools in (b"A" * 30, b"B" * 30)]
+    assert [cached(b, prompt, turns=(19, 53)) for prompt in prompts] == [0, 19]
 
 
 def test_another_question_begins_where_the_system_prompt_ends(b: Bench) -> None:

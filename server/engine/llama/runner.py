@@ -121,6 +121,7 @@ class LlamaRunner:
             has_decoder=model.has_decoder,
             metadata=model.meta(),
             adapters=self._loras.infos,
+            can_cut=self.can_cut,
             n_streams=1 if config.kv_unified else context.n_seq_max,
             n_file_streams=config.n_slots if config.splits_context else 1,
             build_info=f"{runtime.version()}-{(library.load().commit or 'unknown')[:9]}",
