@@ -25,6 +25,7 @@ from server.options.argv import split_argv
 from server.options.docs import help_lines
 from server.options.pending import PENDING
 from server.options.pending import refusal
+from server.options.presets import config_presets
 from server.options.registry import BY_FLAG
 from server.options.registry import BY_KEY
 from server.options.resolve import resolve
@@ -151,7 +152,7 @@ def _serve(arguments: tuple[Argument, ...]) -> NoReturn:
     from server.listen import open_sockets
     from server.models.source import with_model_file
 
-    settings = resolve(arguments, os.environ)
+    settings = resolve(arguments, os.environ, files=config_presets(os.environ))
     logs.set_up(settings.log)
     for warning in settings.warnings:
         logging.getLogger("llamactl").warning("%s", warning)

@@ -19,6 +19,7 @@ from server.app import create_app as create_flask_app
 from server.checks import check_settings
 from server.launch import start_engine
 from server.models.source import with_model_file
+from server.options.presets import config_presets
 from server.options.resolve import resolve
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
     ServerError says in one sentence which variable or file is wrong.
     """
-    settings = resolve((), os.environ if environ is None else environ)
+    given = os.environ if environ is None else environ
+    settings = resolve((), given, files=config_presets(given))
     check_settings(settings)
     settings = with_model_file(settings)
     if not logging.getLogger().handlers:

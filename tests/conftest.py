@@ -14,6 +14,9 @@ from tests.tiny_models import build_tiny_model
 
 _SHARED = Path(__file__).parents[2] / "shared"
 
+# Whoever runs the tests may have options of their own in a configuration file.
+os.environ["XDG_CONFIG_HOME"] = os.devnull
+
 
 @pytest.fixture(scope="session")
 def tiny_model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -123,6 +123,11 @@ class Option:
         return self.env.replace("LLAMA_ARG_", "LLAMA_ARG_NO_", 1)
 
     @property
+    def preset_key(self) -> str:
+        """The key by which messages name this option in an INI preset."""
+        return self.flag.lstrip("-")
+
+    @property
     def preset_keys(self) -> dict[str, bool]:
         """The keys that name this option in an INI preset; False for those that invert it."""
         keys = {flag.lstrip("-"): True for flag in self.flags}

@@ -31,6 +31,7 @@ from server.options.option import Option
 from server.options.option import Tag
 from server.options.pending import PENDING
 from server.options.pending import refusal
+from server.options.presets import Preset
 from server.options.registry import BY_ENV
 from server.options.registry import BY_FLAG
 from server.options.registry import BY_KEY
@@ -104,18 +105,19 @@ def resolve(
     argv: Sequence[Argument],
     environ: Mapping[str, str],
     preset: Mapping[str, str] | None = None,
-    file: Mapping[str, str] | None = None,
+    files: Sequence[Preset] = (),
 ) -> Settings:
     """The settings that these sources come to.
 
-    preset and file map INI keys (a flag without its dashes, or a variable's name) to text.
-    OptionError names the source and the option that is wrong.
+    preset maps INI keys (a flag without its dashes, or a variable's name) to text; files are
+    configuration files, the weakest first. OptionError names the source and the option that is
+    wrong.
     """
     resolution = Resolution()
     for given in (
-        *_from_keys(file or {}, Origin.FILE),
+        *_from_files(files, resolution.warnings),
         *_from_environ(environ, resolution.warnings),
-        *_from_keys(preset or {}, Origin.PRESET),
+        *_from_keys(preset or {}),
         *_from_argv(argv, environ, resolution.warnings),
     ):
         resolution.take(given.option, given.source)
@@ -145,15 +147,26 @@ def _from_environ(environ: Mapping[str, str], warnings: list[str]) -> Iterator[G
     )
 
 
-def _from_keys(items: Mapping[str, str], origin: Origin) -> Iterator[Given]:
+def _from_files(files: Sequence[Preset], warnings: list[str]) -> Iterator[Given]:
+    for preset in files:
+        for key, text in preset.items.items():
+            yield Given(BY_KEY[key], Source(Origin.FILE, preset.where, text))
+        warnings.extend(
+            f"{preset.where}: {key}: no option has this key, it is left out"
+            for key in preset.unknown
+        )
+
+
+def _from_keys(items: Mapping[str, str]) -> Iterator[Given]:
     for key, text in items.items():
         spelling = BY_PRESET_KEY.get(key)
         if spelling is None:
-            raise OptionError(f"{origin.value}: {key}: unknown key; {hint(key, BY_PRESET_KEY)}")
-        source = Source(origin, key, text)
+            name = Origin.PRESET.value
+            raise OptionError(f"{name}: {key}: unknown key; {hint(key, BY_PRESET_KEY)}")
+        source = Source(Origin.PRESET, key, text)
         if not spelling.is_positive:
             is_on = _parsed(spelling.option, source, flag)
-            source = Source(origin, key, "off" if is_on else "on")
+            source = Source(Origin.PRESET, key, "off" if is_on else "on")
         yield Given(spelling.option, source)
 
 

@@ -12,6 +12,7 @@ from server.options.argv import split_argv
 from server.options.option import Option
 from server.options.option import Tag
 from server.options.pending import PENDING
+from server.options.presets import Preset
 from server.options.registry import BY_KEY
 from server.options.resolve import Resolution
 from server.options.resolve import resolve
@@ -39,12 +40,13 @@ def test_nothing_given_means_defaults() -> None:
 
 
 def test_each_source_overrides_the_weaker_ones() -> None:
-    file, environ, preset = {"c": "1"}, {"LLAMA_ARG_CTX_SIZE": "2"}, {"ctx-size": "3"}
+    files = [Preset("machine", {"n_ctx": "0"}), Preset("user", {"n_ctx": "1"})]
+    environ, preset = {"LLAMA_ARG_CTX_SIZE": "2"}, {"ctx-size": "3"}
     argv = split_argv(["-c", "4"])
-    assert resolve((), {}, file=file).context.n_ctx == 1
-    assert resolve((), environ, file=file).context.n_ctx == 2
-    assert resolve((), environ, preset, file).context.n_ctx == 3
-    assert resolve(argv, environ, preset, file).context.n_ctx == 4
+    assert resolve((), {}, files=files).context.n_ctx == 1
+    assert resolve((), environ, files=files).context.n_ctx == 2
+    assert resolve((), environ, preset, files).context.n_ctx == 3
+    assert resolve(argv, environ, preset, files).context.n_ctx == 4
 
 
 def test_a_value_remembers_where_it_came_from() -> None:
