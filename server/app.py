@@ -12,6 +12,7 @@ from flask import Response
 from flask import request
 
 from server.api import adapters
+from server.api import disabled
 from server.api import health
 from server.api import metrics
 from server.api import models
@@ -21,18 +22,22 @@ from server.api import openai_completions
 from server.api import props
 from server.api import slots
 from server.api import tokens
-from server.api.auth import ApiKeys
 from server.api.cors import Cors
 from server.api.errors import WrongKey
 from server.api.errors import register_error_handlers
+from server.api.pages import add_pages
 from server.api.registry import Route
 from server.api.registry import Routes
 from server.api.service import Service
+from server.api.vertex import add_vertex_routes
 from server.engine.client import EngineClient
 from server.options.settings import Settings
 
 SERVER_NAME = "llama.cpp"
 """What clients that look for llama-server find in the Server header."""
+
+EXTENSION = "llamactl"
+"""Where the application keeps its service."""
 
 MIB = 1 << 20
 
@@ -47,6 +52,7 @@ DIALECTS: tuple[Routes, ...] = (
     openai_completions.routes,
     openai_chat.routes,
     tokens.routes,
+    disabled.routes,
 )
 
 
@@ -58,15 +64,26 @@ def all_routes() -> list[Route]:
 def create_app(settings: Settings, engine: EngineClient) -> Flask:
     """The application, which serves 503 until the engine is ready."""
     app = Flask("llamactl", static_folder=None)
+    # a doubled slash is another path, as in the reference, and no redirection
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.http.max_body_mib * MIB
     service = Service(settings, engine)
+    app.extensions[EXTENSION] = service
     prefix = settings.http.api_prefix
     for dialect in DIALECTS:
         app.register_blueprint(dialect.blueprint(service), url_prefix=prefix or None)
+    add_pages(app, service)
+    add_vertex_routes(app, service, all_routes())
     register_error_handlers(app)
     _check_requests(app, service, _public_paths(prefix))
     _add_headers(app, _cors(settings))
     return app
+
+
+def reload_keys(app: Flask) -> None:
+    """Have an application read its API keys again. OptionError; the old keys stay then."""
+    service: Service = app.extensions[EXTENSION]
+    service.reload_keys()
 
 
 def _public_paths(prefix: str) -> frozenset[str]:
@@ -82,12 +99,14 @@ def _cors(settings: Settings) -> Cors:
 
 def _check_requests(app: Flask, service: Service, public: frozenset[str]) -> None:
     """In the reference's order: preflight, state, key; then the route."""
-    keys = ApiKeys(service.settings.http.api_keys)
+    keys = service.keys
+    page = f"{service.settings.http.api_prefix}/" if service.settings.ui.has_page else None
 
     def check() -> Response | None:
         if request.method == "OPTIONS":
             return Response("", content_type="text/html")
-        service.check_ready()
+        if request.path != page:
+            service.check_ready()
         if keys.is_needed and request.path not in public and not keys.accepts(request.headers):
             raise WrongKey("Invalid API Key")
         return None

@@ -1,7 +1,7 @@
 """The parent process: it owns the listening sockets, keeps one worker alive, and has no model.
 
 gunicorn's arbiter with three changes: there is exactly one worker (signals that would make more
-are refused, and a reload replaces it instead of running two models at once); a worker that can't
+are refused, and SIGUSR2 replaces it instead of running two models at once); a worker that can't
 load its model ends the program instead of being started for ever; gunicorn's own messages go
 through our log, the routine ones at the trace level.
 """
@@ -18,6 +18,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from server.logs import TRACE
+from server.logs import reopen_files
 
 QUICK_STOP_S = 2
 """How long a worker may take to leave after Ctrl-C."""
@@ -62,11 +63,9 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
             raise HaltServer("early deaths", EXIT_FAILURE)
 
     def handle_hup(self) -> None:
-        """Replace the worker: it drains and leaves, then a new one loads the model."""
-        self.log.warning("SIGHUP: restarting")
+        """Have the worker read keys and certificates again, and open log files anew."""
         super().handle_usr1()
-        for worker_pid in list(self.WORKERS):
-            self.kill_worker(worker_pid, signal.SIGTERM)
+        self.kill_workers(signal.SIGHUP)
 
     def handle_ttin(self) -> None:
         """Refused: a second worker would load a second model."""
@@ -77,8 +76,10 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
         self.log.warning("SIGTTOU: ignored, there is always one worker")
 
     def handle_usr2(self) -> None:
-        """Refused: two programs would load two models."""
-        self.log.warning("SIGUSR2: ignored, use SIGHUP to restart")
+        """Replace the worker: it drains and leaves, then a new one loads the model."""
+        self.log.warning("SIGUSR2: restarting")
+        for worker_pid in list(self.WORKERS):
+            self.kill_worker(worker_pid, signal.SIGTERM)
 
 
 class GunicornLog(Logger):  # type: ignore[misc]
@@ -92,6 +93,10 @@ class GunicornLog(Logger):  # type: ignore[misc]
             log.handlers.clear()
             log.propagate = True
             log.setLevel(logging.NOTSET)
+
+    def reopen_files(self) -> None:
+        """Open the log file anew, after it was moved away."""
+        reopen_files()
 
     @property
     def access_log_enabled(self) -> bool:

@@ -151,6 +151,7 @@ def _serve(arguments: tuple[Argument, ...]) -> NoReturn:
     from server.checks import check_settings
     from server.listen import open_sockets
     from server.models.source import with_model_file
+    from server.tls import server_context
 
     settings = resolve(arguments, os.environ, files=config_presets(os.environ))
     logs.set_up(settings.log)
@@ -158,6 +159,7 @@ def _serve(arguments: tuple[Argument, ...]) -> NoReturn:
         logging.getLogger("llamactl").warning("%s", warning)
     check_settings(settings)
     settings = with_model_file(settings)
+    server_context(settings.http)
     sockets = [] if _has_systemd_sockets() else open_sockets(settings.http)
 
     from server.worker import serve as serve_forever

@@ -39,11 +39,12 @@ def open_sockets(http: HttpSettings) -> list[socket.socket]:
     return sockets
 
 
-def url_of(address: object) -> str:
+def url_of(address: object, is_tls: bool = False) -> str:
     """The URL of what getsockname() returns."""
     if isinstance(address, tuple):
         host, port = str(address[0]), address[1]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if is_tls else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     return f"unix:{address if isinstance(address, str) else os.fsdecode(bytes(address))}"  # type: ignore[call-overload]
 
 

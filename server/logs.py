@@ -112,6 +112,14 @@ def set_up(settings: LogSettings) -> None:
         root.addHandler(_file_handler(settings))
 
 
+def reopen_files() -> None:
+    """Open log files anew, so that one that was moved away is not written to any more."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            # the next line opens it again
+            handler.close()
+
+
 def drop_errors(record: logging.LogRecord) -> bool:
     """A filter for the native library while it loads: the failure to load says the same once."""
     return record.levelno != logging.ERROR or logging.getLogger().isEnabledFor(TRACE)

@@ -3,6 +3,7 @@
 The parent (`arbiter`) holds the sockets; the worker is forked, patches itself with gevent, starts
 the engine thread and answers at once, with 503 until the model is loaded. It decides when the
 process ends: draining on SIGTERM, at once on Ctrl-C, with one line if the model can't be loaded.
+SIGHUP has it read keys and certificates again.
 It knows neither routes nor models.
 """
 
@@ -14,6 +15,7 @@ import mmap
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -29,6 +31,7 @@ from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
 from server import logs
+from server import tls
 from server.arbiter import EngineArbiter
 from server.arbiter import GunicornLog
 from server.engine.mailbox import Status
@@ -55,6 +58,9 @@ SILENCE_S = 120
 
 KEEPALIVE_S = 65
 """Above the minute that reverse proxies keep idle connections, so that they close them first."""
+
+HANDSHAKE_S = 10
+"""How long a client may take to agree on keys."""
 
 MIN_CONNECTIONS = 10_000
 MAX_HEADER_BYTES = 8190
@@ -91,6 +97,8 @@ class Application(BaseApplication):  # type: ignore[misc]
             "accesslog": "-",
             "proc_name": "llamactl",
             "control_socket_disable": True,
+            "certfile": http.ssl_cert_file or None,
+            "keyfile": http.ssl_key_file or None,
             "child_exit": _on_child_exit,
         }
         if Path("/dev/shm").is_dir():  # the heartbeat must not wait for a disk
@@ -130,16 +138,36 @@ def _on_child_exit(arbiter: EngineArbiter, worker: EngineWorker) -> None:
     arbiter.count_death(worker.was_ready)
 
 
+def _secured(client: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket | None:
+    """A connection with the handshake done; None = there was none, and it is closed."""
+    secure = context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    try:
+        with gevent.Timeout(HANDSHAKE_S, TimeoutError("no handshake in time")):
+            secure.do_handshake()
+        return secure
+    except OSError as error:
+        # a port scan, plain HTTP, a certificate that the client does not know: its affair
+        _log.debug("no TLS: %s", error)
+        secure.close()
+        return None
+
+
 class EngineWorker(GeventWorker):  # type: ignore[misc]
     """One process: gevent's hub for HTTP in the main thread, the engine in another."""
 
     alive: bool
     app: Application
+    wsgi: Flask
+
+    # SIGHUP has its handler before gunicorn's way of resetting signals could let it kill
+    SIGNALS = tuple(sig for sig in GeventWorker.SIGNALS if sig != signal.SIGHUP)
 
     def __init__(self, *args: Any) -> None:
         """Before the fork, in the parent."""
         super().__init__(*args)
         self._is_hurried = False
+        self._wants_reload = False
+        self._tls: ssl.SSLContext | None = None
         self._n_interrupts = 0
         self._n_active = 0
         self._exit_code = 0
@@ -163,11 +191,15 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Answer HTTP until told to stop, then drain."""
+        self._tls = tls.server_context(self.app.settings.http)
         servers = [self._server(listener) for listener in self.sockets]
         loading = gevent.spawn(self._follow_loading)
         while self.alive:
             self.notify()
             self._look_at_engine()
+            if self._wants_reload:
+                self._wants_reload = False
+                self._reload()
             gevent.sleep(TICK_S)
         loading.kill()
         for server in servers:
@@ -185,8 +217,11 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """One connection."""
-        client.settimeout(self.app.settings.http.timeout_s)
-        AsyncWorker.handle(self, listener, client, addr)
+        if self._tls is not None:
+            client = _secured(client, self._tls)
+        if client is not None:
+            client.settimeout(self.app.settings.http.timeout_s)
+            AsyncWorker.handle(self, listener, client, addr)
 
     def handle_request(self, *args: Any) -> Any:
         """One request; counted, so that draining knows when the last one is answered."""
@@ -211,6 +246,20 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         except OSError:
             _log.debug("%s did not wait for the answer", peer)
 
+    def _reload(self) -> None:
+        """Read again what may have changed; what can't be read stays as it was."""
+        from server.app import reload_keys
+
+        sources = [functools.partial(reload_keys, self.wsgi)]
+        if self._tls is not None:
+            sources.append(functools.partial(tls.reload, self._tls, self.app.settings.http))
+        for reload_source in sources:
+            try:
+                reload_source()
+            except ServerError as error:
+                _log.error("SIGHUP: %s; what was there before stays", error)
+        _log.warning("SIGHUP: read API keys and certificates again")
+
     # Following the engine
 
     def _follow_loading(self) -> None:
@@ -225,7 +274,8 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         if engine.status is Status.READY:
             native.removeFilter(logs.drop_errors)
             self._ready_byte[0] = 1
-            urls = ", ".join(url_of(listener.getsockname()) for listener in self.sockets)
+            is_tls = self._tls is not None
+            urls = ", ".join(url_of(each.getsockname(), is_tls) for each in self.sockets)
             logs.announce(f"llamactl is listening on {urls} (model: {name})")
 
     def _look_at_engine(self) -> None:
@@ -266,6 +316,15 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
             _log.error("the parent process is gone; leaving")
             self._is_hurried = True
             self.alive = False
+
+    def init_signals(self) -> None:
+        """gunicorn's, and SIGHUP."""
+        signal.signal(signal.SIGHUP, self.handle_hup)
+        super().init_signals()
+
+    def handle_hup(self, sig: int, frame: Any) -> None:
+        """SIGHUP: keys and certificates may have changed."""
+        self._wants_reload = True
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """SIGINT (a terminal's) or SIGQUIT (the parent's): leave soon; a second SIGINT: now."""

@@ -18,7 +18,12 @@ class ApiKeys:
     """The keys that are accepted; none = everybody may ask everything."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        self._digests = [_digest(key.encode("utf-8", "surrogateescape")) for key in keys]
+        self._digests: tuple[bytes, ...] = ()
+        self.replace(keys)
+
+    def replace(self, keys: Iterable[str]) -> None:
+        """From now on accept these keys and no others."""
+        self._digests = tuple(_digest(key.encode("utf-8", "surrogateescape")) for key in keys)
 
     @property
     def is_needed(self) -> bool:

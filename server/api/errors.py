@@ -71,6 +71,13 @@ class WrongKey(ApiError):
     type = "authentication_error"
 
 
+class Disabled(ApiError):
+    """A feature that the server was started without."""
+
+    status = 403
+    type = "feature_disabled"
+
+
 class NotFound(ApiError):
     """No such route, or not with this method."""
 

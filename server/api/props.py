@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import orjson
 from flask import Response
 
 from server.api.errors import NotSupported
@@ -55,8 +56,8 @@ def props_json(service: Service) -> Json:
         "endpoint_slots": settings.http.endpoint_slots,
         "endpoint_props": settings.http.endpoint_props,
         "endpoint_metrics": settings.http.endpoint_metrics,
-        "ui": False,
-        "ui_settings": {},
+        "ui": settings.ui.has_page,
+        "ui_settings": orjson.loads(settings.ui.ui_config or "{}"),
         "chat_template": model.template_source,
         "chat_template_caps": _template_caps(model),
         "bos_token": info.bos_token,

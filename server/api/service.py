@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cached_property
 
+from server.api.auth import ApiKeys
 from server.api.blocking import pause
 from server.api.disconnect import Watchers
 from server.api.errors import Unavailable
@@ -24,6 +25,7 @@ from server.engine.modelinfo import Tokenizer
 from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
+from server.options.keys import read_keys
 from server.options.settings import SamplingSettings
 from server.options.settings import Settings
 from server.schema import RequestDefaults
@@ -73,11 +75,16 @@ class Service:
     def __init__(self, settings: Settings, engine: EngineClient) -> None:
         self.settings = settings
         self.engine = engine
+        self.keys = ApiKeys(read_keys(settings.http))
         self.metrics = Metrics(engine)
         self.watchers = Watchers()
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
         self._model: Model | None = None
         self._lora_scales: tuple[float, ...] | None = None
+
+    def reload_keys(self) -> None:
+        """Read the key files again. OptionError if one can't be read; the old keys stay then."""
+        self.keys.replace(read_keys(self.settings.http))
 
     def check_ready(self) -> None:
         """Unavailable unless the model is loaded and tasks are accepted."""

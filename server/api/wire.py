@@ -5,6 +5,8 @@ A body is JSON whatever its Content-Type says, as in the reference, so that plai
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import orjson
 from flask import Response
 from flask import request
@@ -15,6 +17,9 @@ from server.api.errors import JSON_TYPE
 from server.api.errors import InvalidRequest
 
 Body = dict[str, object]
+
+MAX_DEPTH = 100
+"""The deepest nesting of a body. Who works on it may recurse; schemas of tools need some 20."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Some clients of Windows write it before UTF-8; JSON libraries skip it."""
@@ -34,9 +39,32 @@ def read_value(wanted: str) -> object:
     if not raw:
         raise InvalidRequest(f"The request body is empty; send {wanted}")
     try:
-        return orjson.loads(raw)
+        value: object = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"The request body is not valid JSON: {error}") from None
+    # so many brackets are needed for such a depth
+    may_be_deep = raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+    if may_be_deep and is_deeper(value, MAX_DEPTH):
+        raise InvalidRequest(f"The request body is nested more than {MAX_DEPTH} levels deep")
+    return value
+
+
+def is_deeper(value: object, limit: int) -> bool:
+    """Whether JSON is nested deeper than so many levels; without recursion."""
+    level = _containers([value])
+    for _ in range(limit):
+        level = [
+            child
+            for node in level
+            for child in _containers(node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _containers(values: Iterable[object]) -> list[dict[str, object] | list[object]]:
+    return [value for value in values if isinstance(value, (dict, list))]
 
 
 def _raw_body() -> bytes:

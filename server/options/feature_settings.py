@@ -113,6 +113,6 @@ class UiSettings:
     mcp_servers_json: str
 
     @property
-    def runs_tools(self) -> bool:
-        """Whether requests can make this server run programs."""
-        return bool(self.tools or self.mcp_servers_config or self.mcp_servers_json)
+    def has_page(self) -> bool:
+        """Whether there is a page at /."""
+        return self.ui and bool(self.static_path)

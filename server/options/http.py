@@ -7,8 +7,8 @@ from server.options.option import Section
 from server.options.option import Tag
 from server.options.option import concat
 from server.options.parsers import api_prefix
+from server.options.parsers import file_of_keys
 from server.options.parsers import hosts
-from server.options.parsers import key_file
 from server.options.parsers import port
 from server.options.parsers import sse_interval
 from server.values import comma_list
@@ -32,13 +32,14 @@ HTTP = Section("http", "HTTP", (
     Option("api_keys", ("--api-key",), comma_list, (), "KEYS", env="LLAMA_API_KEY",
            merge=concat, tags=frozenset({Tag.SECRET}),
            help="keys of which clients must send one, comma-separated"),
-    Option("api_key_file", ("--api-key-file",), key_file, (), "FILE",
-           env="LLAMA_ARG_API_KEY_FILE", fills="api_keys", merge=concat,
-           help="a file with such keys, one a line; lines that begin with # are comments"),
+    Option("api_key_files", ("--api-key-file",), file_of_keys, (), "FILE",
+           env="LLAMA_ARG_API_KEY_FILE", merge=concat,
+           help="a file with such keys, one a line; lines that begin with # are comments; read "
+                "again on SIGHUP"),
     Option("ssl_key_file", ("--ssl-key-file",), text, "", "FILE", env="LLAMA_ARG_SSL_KEY_FILE",
-           help="private key for HTTPS, PEM"),
+           help="private key for HTTPS, PEM; read again on SIGHUP"),
     Option("ssl_cert_file", ("--ssl-cert-file",), text, "", "FILE", env="LLAMA_ARG_SSL_CERT_FILE",
-           help="certificate for HTTPS, PEM"),
+           help="certificate for HTTPS, PEM, with the chain below it"),
     Option("api_prefix", ("--api-prefix",), api_prefix, "", "PREFIX", env="LLAMA_ARG_API_PREFIX",
            help="path under which everything is served, without a slash at its end"),
     Option("cors_origins", ("--cors-origins",), text, "*", "ORIGINS",

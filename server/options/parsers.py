@@ -46,9 +46,21 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
 
 
 def key_file(path: str) -> tuple[str, ...]:
-    """The lines of a file, but not the empty ones and those that begin with a hash."""
+    """The lines of a file, but not the empty ones and those that begin with a hash.
+
+    There must be one at least: without keys everybody may ask.
+    """
     lines = (line.strip() for line in existing_text_file(path).splitlines())
-    return tuple(line for line in lines if line and not line.startswith("#"))
+    keys = tuple(line for line in lines if line and not line.startswith("#"))
+    if not keys:
+        raise BadValue("a file with at least one key", path)
+    return keys
+
+
+def file_of_keys(path: str) -> tuple[str, ...]:
+    """The path of a file with keys, which are read again when they are needed."""
+    key_file(path)
+    return (path,)
 
 
 def json_file(path: str) -> object:

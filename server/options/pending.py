@@ -26,14 +26,12 @@ class NotYet:
 
 
 _EMBEDDINGS = NotYet("embeddings and reranking")
-_HTTPS = NotYet("HTTPS", ("",))
 _REASONING = NotYet("reasoning in answers")
 _FETCHING = NotYet("fetching models; name a file by --model")
 _MEDIA = NotYet("images and audio")
 _DRAFTING = NotYet("speculative decoding")
 _ROUTER = NotYet("several models")
 _TOOLS = NotYet("tools that the server runs")
-_PAGE = NotYet("the page")
 
 
 def _detail(of: NotYet) -> NotYet:
@@ -57,8 +55,6 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "reasoning_format": _REASONING,
         "reasoning_budget": _REASONING,
         "reasoning_budget_message": _REASONING,
-        "ssl_key_file": _HTTPS,
-        "ssl_cert_file": _HTTPS,
         "log_prompts_dir": NotYet("logging prompts"),
         # fetching models
         "model_url": _FETCHING,
@@ -90,10 +86,7 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         **_details(ROUTER, _ROUTER),
         "models_dir": _ROUTER,
         "models_preset": _ROUTER,
-        # the page and what it uses
-        "ui": NotYet("the page", (False,)),
-        "static_path": _PAGE,
-        "ui_config": _detail(_PAGE),
+        # tools
         "ui_mcp_proxy": _TOOLS,
         "tools": _TOOLS,
         "tools_runtime": _detail(_TOOLS),

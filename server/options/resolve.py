@@ -46,11 +46,14 @@ from server.options.settings import EmbeddingSettings
 from server.options.settings import HttpSettings
 from server.options.settings import LogSettings
 from server.options.settings import ModelSettings
-from server.options.settings import Origin
 from server.options.settings import SamplingSettings
 from server.options.settings import Settings
 from server.options.settings import SlotSettings
-from server.options.settings import Source
+from server.options.source import Origin
+from server.options.source import Source
+from server.options.vertex import PORT as VERTEX_PORT
+from server.options.vertex import Vertex
+from server.options.vertex import vertex_from
 from server.values import BadValue
 from server.values import flag
 from server.values import unescape
@@ -121,9 +124,12 @@ def resolve(
         *_from_argv(argv, environ, resolution.warnings),
     ):
         resolution.take(given.option, given.source)
+    vertex = vertex_from(environ)
+    if vertex is not None:
+        _listen_for(vertex, resolution)
     _finish(resolution)
     _refuse_pending(resolution)
-    return _settings(resolution)
+    return _settings(resolution, vertex)
 
 
 def settings_from(words: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -212,6 +218,15 @@ def _where(row: Option, source: Source) -> str:
 # results
 
 
+def _listen_for(vertex: Vertex, resolution: Resolution) -> None:
+    """Vertex AI asks at a port of its own choice, whatever the options say."""
+    given = resolution.sources.get("port")
+    if given is not None and resolution.values["port"] != vertex.port:
+        resolution.warnings.append(f"{given.name}: overridden by {VERTEX_PORT}={vertex.port}")
+    resolution.values["port"] = vertex.port
+    resolution.sources["port"] = Source(Origin.ENV, VERTEX_PORT, str(vertex.port))
+
+
 def _finish(resolution: Resolution) -> None:
     if not resolution.values["escape"]:
         return
@@ -229,7 +244,7 @@ def _refuse_pending(resolution: Resolution) -> None:
             raise OptionError(refusal(source.name, not_yet))
 
 
-def _settings(resolution: Resolution) -> Settings:
+def _settings(resolution: Resolution, vertex: Vertex | None) -> Settings:
     values = resolution.values
     return Settings(
         model=_section(ModelSettings, values),
@@ -247,6 +262,7 @@ def _settings(resolution: Resolution) -> Settings:
         router=_section(RouterSettings, values),
         ui=_section(UiSettings, values),
         sources=MappingProxyType(resolution.sources),
+        vertex=vertex,
         warnings=tuple(resolution.warnings),
     )
 

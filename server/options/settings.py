@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-from enum import Enum
 
 from server.options.feature_settings import HubSettings
 from server.options.feature_settings import MediaSettings
@@ -18,6 +17,8 @@ from server.options.feature_settings import RouterSettings
 from server.options.feature_settings import SpeculativeSettings
 from server.options.feature_settings import UiSettings
 from server.options.machine import physical_cores
+from server.options.source import Source
+from server.options.vertex import Vertex
 
 EXPERTS = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
 """Names of the weights of a mixture's experts (llama.cpp common/common.h)."""
@@ -274,6 +275,8 @@ class HttpSettings:
     timeout_s: int
     threads_http: int
     api_keys: tuple[str, ...] = field(repr=False)
+    """Those of --api-key; `read_keys` has those of files too."""
+    api_key_files: tuple[str, ...]
     ssl_key_file: str
     ssl_cert_file: str
     api_prefix: str
@@ -286,6 +289,11 @@ class HttpSettings:
     endpoint_props: bool
     endpoint_metrics: bool
     max_body_mib: int
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether connections are HTTPS."""
+        return bool(self.ssl_key_file or self.ssl_cert_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,24 +308,6 @@ class LogSettings:
     log_prefix: bool
     log_timestamps: bool
     log_prompts_dir: str
-
-
-class Origin(Enum):
-    """Where a value came from, weakest first."""
-
-    FILE = "configuration file"
-    ENV = "environment"
-    PRESET = "preset"
-    ARGV = "command line"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where one value came from. name: the flag, variable or key as written."""
-
-    origin: Origin
-    name: str
-    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +331,8 @@ class Settings:
     sources: Mapping[str, Source]
     """key -> where its value came from, the last one where several were added up; keys whose
     value is the default are missing."""
+    vertex: Vertex | None = None
+    """None = this is no container of Vertex AI."""
     warnings: tuple[str, ...] = ()
     """What the operator should read; the caller logs them once the log is set up."""
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
 
+from server.api import auth
 from server.app import DIALECTS
 from server.app import all_routes
+from server.app import reload_keys
 from server.engine.mailbox import Status
+from server.errors import OptionError
+from tests.api.conftest import Server
 from tests.api.conftest import ServerMaker
 from tests.api.replies import assert_error
 from tests.api.scripted import ScriptedEngine
@@ -142,3 +148,82 @@ def test_no_two_routes_share_a_method_and_a_path() -> None:
 def test_every_dialect_has_routes_with_docstrings() -> None:
     assert all(dialect.rows for dialect in DIALECTS)
     assert all(row.handler.__doc__ for row in all_routes())
+
+
+# keys: every route, and keys that change
+
+PUBLIC = {("GET", "/health"), ("GET", "/v1/health")}
+"""What llama-server serves to everybody; / besides, where there is a page."""
+
+
+def test_only_the_routes_that_are_public_in_llama_server_need_no_key(serve: ServerMaker) -> None:
+    client = serve(api_key="first").client
+    for row in all_routes():
+        for path in row.paths:
+            reply = client.open(path.replace("<id_slot>", "0"), method=row.method)
+            is_refused = reply.status_code == 401
+            assert is_refused == ((row.method, path) not in PUBLIC), (row.method, path)
+
+
+def test_a_refusal_is_the_same_whatever_was_asked_and_sent(serve: ServerMaker) -> None:
+    client = serve(api_key="first").client
+    headers = [{}, {"Authorization": "Bearer firs"}, {"X-Api-Key": "first\x00"}]
+    routes = [("GET", "/v1/models"), ("POST", "/completion"), ("PUT", "/nothing")]
+    answers = {
+        (reply.status_code, reply.data, frozenset(reply.headers.items()))
+        for given in headers
+        for method, path in routes
+        for reply in [client.open(path, method=method, headers=given, data=b"{")]
+    }
+    assert len(answers) == 1
+
+
+def test_keys_of_a_file_can_change_while_the_server_runs(
+    serve: ServerMaker, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text("# ours\nold\n")
+    server = serve(api_key="fixed", api_key_file=str(path))
+    path.write_text("new\n\n# old\n")
+    assert opens(server) == {"fixed", "old"}
+    reload_keys(server.app)
+    assert opens(server) == {"fixed", "new"}
+
+
+@pytest.mark.parametrize("text", [None, "", "# none\n"])
+def test_a_file_without_keys_changes_nothing(
+    serve: ServerMaker, tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text("old\n")
+    server = serve(api_key_file=str(path))
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(OptionError, match=r"--api-key-file: expected a .*, got "):
+        reload_keys(server.app)
+    assert opens(server) == {"old"}
+
+
+def opens(server: Server) -> set[str]:
+    """Which of the keys open, and that no key does not."""
+    client = server.client
+    assert client.get("/v1/models").status_code == 401
+    keys = ("fixed", "old", "new", "# old", "")
+    replies = {key: client.get("/v1/models", headers={"X-Api-Key": key}) for key in keys}
+    return {key for key, reply in replies.items() if reply.status_code == 200}
+
+
+def test_keys_are_compared_with_all_keys_whichever_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append(len(one))
+        assert len(one) == len(other)
+        return one == other
+
+    monkeypatch.setattr(auth.hmac, "compare_digest", compare)
+    keys = auth.ApiKeys(["a", "a much longer key", "b"])
+    for given in ("a", "b", "", "x" * 5000):
+        assert keys.accepts(Headers({"X-Api-Key": given})) == (given in ("a", "b"))
+    assert len(compared) == 4 * 3

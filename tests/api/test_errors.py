@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +25,30 @@ INVALID = "invalid_request_error"
 )
 def test_a_body_that_is_no_json_object_is_refused(client: FlaskClient, raw: bytes) -> None:
     assert_error(client.post("/completion", data=raw), 400, INVALID)
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b'{"content": "a", "x": ' + b"[" * 99 + b"]" * 99 + b"}", 200),
+        (b'{"content": "a", "x": ' + b"[" * 100 + b"]" * 100 + b"}", 400),
+        (b'{"content": "a", "x": ' + b'{"y":' * 500 + b"1" + b"}" * 500 + b"}", 400),
+        (b"[" * 1_000_000, 400),
+        (b"[" * 500_000 + b"]" * 500_000, 400),
+        (b'{"content": "' + b"[" * 5000 + b'"}', 200),
+        (b'{"content": "a", "x": [' + b"[]," * 5000 + b"[]]}", 200),
+    ],
+    ids=["100 levels", "101 levels", "objects", "open", "closed", "in a text", "wide"],
+)
+def test_a_body_may_be_nested_a_hundred_levels_deep(
+    client: FlaskClient, raw: bytes, status: int
+) -> None:
+    begin = time.monotonic()
+    reply = client.post("/tokenize", data=raw)
+    assert time.monotonic() - begin < 1
+    assert reply.status_code == status
+    if status == 400:
+        assert_error(reply, 400, INVALID)
 
 
 def test_a_byte_order_mark_before_the_body_is_skipped(client: FlaskClient) -> None:
@@ -75,9 +100,10 @@ def test_what_is_not_built_yet_says_so(client: FlaskClient) -> None:
     assert "response_format" in message
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/v1//models", "/health/"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT", "PATCH"])
-def test_an_unknown_route_is_not_found(client: FlaskClient, method: str) -> None:
-    assert_error(client.open("/nothing", method=method), 404, "not_found_error")
+def test_an_unknown_route_is_not_found(client: FlaskClient, method: str, path: str) -> None:
+    assert_error(client.open(path, method=method), 404, "not_found_error")
 
 
 @pytest.mark.parametrize(

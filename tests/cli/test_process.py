@@ -143,13 +143,26 @@ def test_connections_wait_while_a_crashed_worker_is_replaced(
 
 
 @pytest.mark.model
-def test_sighup_restarts_the_worker(start: Starter, tiny_model_path: Path) -> None:
+def test_sigusr2_restarts_the_worker(start: Starter, tiny_model_path: Path) -> None:
     server = start("-m", tiny_model_path)
     before = descendants(server.pid)
-    server.signal(signal.SIGHUP)
+    server.signal(signal.SIGUSR2)
     wait_until("another worker", lambda: descendants(server.pid) not in (before, []))
     wait_until("it is ready", lambda: server.get("/health").status == 200)
     assert server.stop() == 0
+
+
+@pytest.mark.model
+def test_sighup_opens_the_log_file_anew(
+    start: Starter, tiny_model_path: Path, tmp_path: Path
+) -> None:
+    path, moved = tmp_path / "llm.log", tmp_path / "llm.log.1"
+    server = start("-m", tiny_model_path, "--log-file", path)
+    wait_until("it listens", lambda: "listening" in path.read_text())
+    path.rename(moved)
+    server.signal(signal.SIGHUP)
+    wait_until("a new file", lambda: path.exists() and "SIGHUP: read" in path.read_text())
+    assert "SIGHUP: read" not in moved.read_text()
 
 
 @pytest.mark.model

@@ -59,6 +59,7 @@ ARROWS: dict[str, set[str]] = {
     "server.app": {"server.api", "server.engine.client", "server.options"},
     # processes
     "server.listen": {"server.errors", "server.options"},
+    "server.tls": {"server.errors", "server.options"},
     "server.loading": set(),
     "server.arbiter": {"server.logs"},
     "server.refusal": {"server.api"},
@@ -74,6 +75,7 @@ ARROWS: dict[str, set[str]] = {
         "server.logs",
         "server.options",
         "server.refusal",
+        "server.tls",
     },
     "server.wsgi": {
         "server.app",
@@ -92,6 +94,7 @@ ARROWS: dict[str, set[str]] = {
         "server.logs",
         "server.models",
         "server.options",
+        "server.tls",
         "server.worker",
         "llama_ctypes.errors",
         "llama_ctypes.library",

@@ -28,7 +28,8 @@ def parsed(path: Path) -> ast.Module:
 
 def attributes_read() -> set[str]:
     """What is read outside of the table, by itself or through a property of the settings."""
-    outside = (p for p in (ROOT / "server").rglob("*.py") if p.parent != OPTIONS_ROOM)
+    tables = set(OPTIONS_ROOM.glob("*.py")) - {OPTIONS_ROOM / "keys.py"}
+    outside = set((ROOT / "server").rglob("*.py")) - tables
     read = {name for path in outside for name in attributes_in(parsed(path))}
     nodes = [node for path in SETTINGS for node in ast.walk(parsed(path))]
     properties = [node for node in nodes if isinstance(node, ast.FunctionDef)]

@@ -17,8 +17,8 @@ from server.options.registry import BY_KEY
 from server.options.resolve import Resolution
 from server.options.resolve import resolve
 from server.options.resolve import settings_from
-from server.options.settings import Origin
-from server.options.settings import Source
+from server.options.source import Origin
+from server.options.source import Source
 from server.values import text
 from server.values import to_text
 

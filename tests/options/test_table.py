@@ -117,7 +117,11 @@ def test_the_settings_of_a_section_have_a_field_for_each_key(section: Section) -
 
 def test_settings_have_a_field_for_each_section() -> None:
     with_settings = {s.name for s in SECTIONS if any(row.has_setting for row in s.options)}
-    assert {item.name for item in fields(Settings)} == with_settings | {"sources", "warnings"}
+    assert {item.name for item in fields(Settings)} == with_settings | {
+        "sources",
+        "vertex",
+        "warnings",
+    }
 
 
 def test_pending_names_settings_and_actions_only() -> None:
