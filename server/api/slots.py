@@ -62,7 +62,7 @@ def _slot_json(slot: SlotSnapshot, model: Model) -> Json:
     shown["next_token"] = [
         {
             "has_next_token": slot.has_next_token,
-            "has_new_line": slot.has_new_line,
+            "has_new_line": slot.has_new_line and slot.is_processing,
             "n_remain": slot.n_remaining if slot.is_processing else -1,
             "n_decoded": timings.n_decoded,
         }

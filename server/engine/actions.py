@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from server.engine.checkpoints import Checkpoint
 from server.engine.checkpoints import Checkpoints
@@ -39,7 +40,7 @@ MISFIT = (
     "Unable to restore slot: filename: its state doesn't fit; restore it with the model and the"
     " --cache-type-k, --cache-type-v and --flash-attn that it was saved with"
 )
-NO_STATE = np.empty(0, np.uint8)
+NO_STATE: NDArray[np.uint8] = np.empty(0, np.uint8)
 
 
 def _scope_of(action: RestoreSlot) -> Scope:

@@ -52,7 +52,7 @@ class ModelInfo:
     has_decoder: bool
     metadata: Mapping[str, str]
     build_info: str
-    """Version and commit of libllama, such as b1-0c1e570."""
+    """b, the number of llama.cpp's build (0 = unknown), and its commit, such as b0-0c1e57098."""
     adapters: tuple[AdapterInfo, ...] = ()
     can_cut: bool = True
     """Whether the memory of a sequence can be cut at any token."""

@@ -24,6 +24,7 @@ from server.engine.task import Task
 from server.engine.task import Timings
 from server.engine.task import Token
 from server.engine.task import TokenProb
+from server.engine.task import Tokens
 from server.engine.text import TextStream
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class SlotState(Enum):
     """It gave its cells up and waits for room."""
 
 
-NO_TOKENS = np.empty(0, np.int32)
+NO_TOKENS: Tokens = np.empty(0, np.int32)
 
 
 class Slot:

@@ -165,7 +165,7 @@ def _kv_part(state: Bytes, start: int) -> KvPart:
     if not n_streams:
         raise BadLayout("it has no streams")
     n_cells, body, body_end = 0, reader.at, reader.at
-    positions = np.empty(0, np.int32)
+    positions: NDArray[np.int32] = np.empty(0, np.int32)
     for _ in range(n_streams):
         at = reader.at
         count = reader.u32(len(state))

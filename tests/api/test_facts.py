@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -142,6 +143,17 @@ def test_slots_shows_counts_while_a_request_runs(
     (shown,) = app.test_client().get("/slots").json
     assert shown["next_token"][0]["n_decoded"] == 3
     assert (shown["prompt"], shown["generated"]) == ("hi", "abc")
+
+
+def test_slots_shows_no_new_line_of_a_request_that_is_done(
+    scripted: Callable[..., tuple[ScriptedEngine, Flask]],
+) -> None:
+    engine, app = scripted()
+    for is_processing in (True, False):
+        slot = replace(slot_snapshot(is_processing=is_processing), has_new_line=True)
+        engine.show(snapshot=Snapshot((slot,), 0, Counters()))
+        (shown,) = app.test_client().get("/slots").json
+        assert shown["next_token"][0]["has_new_line"] is is_processing
 
 
 def test_slots_can_be_asked_to_fail_where_none_is_free(

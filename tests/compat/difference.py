@@ -15,17 +15,20 @@ from typing import Any
 Json = Any
 
 UNDETERMINED = re.compile(
-    r"""(created | system_fingerprint | build_info | model_path | path | id_task
+    r"""(created | model_path | path | id_task
         | time_ms | \w+_ms | \w+_per_second | t_start | t_last)""",
     re.VERBOSE,
 )
 """Keys whose values count by their type only."""
 
+BUILD = re.compile(r"b\d+-\w+(-dirty)?")
 PATTERNS = {
+    "build_info": BUILD,
+    "system_fingerprint": BUILD,
     "id": re.compile(r"(chatcmpl|cmpl)-[0-9A-Za-z]{32}"),
     "media_marker": re.compile(r"<__media_[0-9A-Za-z]+__>"),
 }
-"""Keys whose texts are random; both sides must look like this."""
+"""Keys whose texts are random, or the build's; both sides must look like this."""
 
 FIELD_MESSAGE = re.compile(r"Field '[^']+': ")
 """How messages about a wrong value begin; then comes the text of the reference's JSON library."""

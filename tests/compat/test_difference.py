@@ -35,6 +35,7 @@ def test_equal_values_do_not_differ() -> None:
         ({"logprob": -1.0}, {"logprob": -1.1}, [("logprob", "value")]),
         ({"id": "chatcmpl-" + "a" * 32}, {"id": "a"}, [("id", "value")]),
         ({"id": 1}, {"id": 2}, [("id", "value")]),
+        ({"build_info": "b1-0c1e570"}, {"build_info": "0.5.0"}, [("build_info", "value")]),
         ({"id_slot": -1}, {"id_slot": 0}, [("id_slot", "value")]),
         ({"message": "no key"}, {"message": "no lock"}, [("message", "value")]),
         ({"message": "Field 'a': x"}, {"message": "Field 'b': x"}, [("message", "value")]),

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from llama_ctypes import errors
 from llama_ctypes import library
-from llama_ctypes import runtime
 from llama_ctypes.batch import Batch
 from llama_ctypes.context import Context
 from llama_ctypes.model import Model
@@ -124,7 +123,7 @@ class LlamaRunner:
             can_cut=self.can_cut,
             n_streams=1 if config.kv_unified else context.n_seq_max,
             n_file_streams=config.n_slots if config.splits_context else 1,
-            build_info=f"{runtime.version()}-{(library.load().commit or 'unknown')[:9]}",
+            build_info=f"b0-{library.load().commit or 'unknown'}",
         )
         return replace(info, n_ctx_slot=min(info.n_ctx_slot, info.n_ctx))
 
