@@ -18,7 +18,7 @@ from server.api.errors import InvalidRequest
 
 Body = dict[str, object]
 
-MAX_DEPTH = 100
+MAX_DEPTH = 128
 """The deepest nesting of a body. Who works on it may recurse; schemas of tools need some 20."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
