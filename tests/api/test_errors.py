@@ -40,9 +40,7 @@ def test_a_body_that_is_no_json_object_is_refused(client: FlaskClient, raw: byte
     ],
     ids=["128 levels", "129 levels", "objects", "open", "closed", "in a text", "wide"],
 )
-def test_a_body_may_be_nested_128_levels_deep(
-    client: FlaskClient, raw: bytes, status: int
-) -> None:
+def test_a_body_may_be_nested_128_levels_deep(client: FlaskClient, raw: bytes, status: int) -> None:
     begin = time.monotonic()
     reply = client.post("/tokenize", data=raw)
     assert time.monotonic() - begin < 1
