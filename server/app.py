@@ -11,23 +11,12 @@ from flask import Flask
 from flask import Response
 from flask import request
 
-from server.api import adapters
-from server.api import disabled
-from server.api import health
-from server.api import metrics
-from server.api import models
-from server.api import native
-from server.api import openai_chat
-from server.api import openai_completions
-from server.api import props
-from server.api import slots
-from server.api import tokens
 from server.api.cors import Cors
+from server.api.dialects import DIALECTS
+from server.api.dialects import all_routes
 from server.api.errors import WrongKey
 from server.api.errors import register_error_handlers
 from server.api.pages import add_pages
-from server.api.registry import Route
-from server.api.registry import Routes
 from server.api.service import Service
 from server.api.vertex import add_vertex_routes
 from server.engine.client import EngineClient
@@ -40,25 +29,6 @@ EXTENSION = "llamactl"
 """Where the application keeps its service."""
 
 MIB = 1 << 20
-
-DIALECTS: tuple[Routes, ...] = (
-    health.routes,
-    models.routes,
-    props.routes,
-    slots.routes,
-    adapters.routes,
-    metrics.routes,
-    native.routes,
-    openai_completions.routes,
-    openai_chat.routes,
-    tokens.routes,
-    disabled.routes,
-)
-
-
-def all_routes() -> list[Route]:
-    """Every route that there is."""
-    return [row for dialect in DIALECTS for row in dialect.rows]
 
 
 def create_app(settings: Settings, engine: EngineClient) -> Flask:

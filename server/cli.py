@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Iterator
 from typing import NoReturn
 
 import click
@@ -30,7 +31,6 @@ from server.options.registry import BY_KEY
 from server.options.resolve import resolve
 
 MAX_HELP_WIDTH = 110
-SHELLS = ("bash", "zsh", "fish")
 COMPLETE_VARIABLE = "_LLAMACTL_COMPLETE"
 
 
@@ -60,11 +60,7 @@ class TableCommand(click.Command):
         """The flags that begin so; the shell's own files where the word is no flag."""
         if not incomplete.startswith("-"):
             return [CompletionItem(incomplete, type="file")]
-        return [
-            CompletionItem(flag, help=spelling.option.help)
-            for flag, spelling in BY_FLAG.items()
-            if flag.startswith(incomplete)
-        ]
+        return [CompletionItem(flag) for flag in BY_FLAG if flag.startswith(incomplete)]
 
 
 def version_text() -> str:
@@ -126,7 +122,7 @@ def _act(ctx: click.Context, arguments: tuple[Argument, ...]) -> None:
         elif key == "list_devices":
             click.echo("\n".join(_device_lines()))
         elif key == "completion_bash":
-            click.echo(completion_script("bash"))
+            click.echo("\n".join(_completion_script()))
         elif BY_KEY[key].is_action and key in PENDING:
             raise OptionError(refusal(BY_KEY[key].flag, PENDING[key]))
         else:
@@ -144,22 +140,10 @@ def _device_lines() -> list[str]:
         raise Failure(str(error)) from None
 
 
-def completion_script(shell: str) -> str:
-    """What a shell has to run so that it completes our command lines."""
-    kind = get_completion_class(shell)
-    assert kind is not None
-    return kind(main, {}, "llamactl", COMPLETE_VARIABLE).source()
-
-
-@main.command()
-@click.argument("shell", type=click.Choice(SHELLS))
-def completion(shell: str) -> None:
-    """Print a script that completes options in a shell.
-
-    In ~/.bashrc: eval "$(llamactl completion bash)"; the same for zsh; for fish in
-    ~/.config/fish/completions/llamactl.fish.
-    """
-    click.echo(completion_script(shell))
+def _completion_script() -> Iterator[str]:
+    shell = get_completion_class("bash")
+    if shell is not None:
+        yield shell(main, {}, "llamactl", COMPLETE_VARIABLE).source()
 
 
 def _serve(arguments: tuple[Argument, ...]) -> NoReturn:

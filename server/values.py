@@ -249,8 +249,6 @@ def json_value(value: str) -> object:
         return json.loads(value)
     except ValueError as error:
         raise BadValue(f"JSON ({error})", _shortened(value)) from None
-    except RecursionError:
-        raise BadValue("JSON that is not nested so deeply", _shortened(value)) from None
 
 
 def json_object(value: str) -> dict[str, object]:

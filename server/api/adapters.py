@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from server.api import answers
 from server.api.registry import Routes
 from server.api.service import Service
 from server.api.usage import Json
@@ -15,12 +16,13 @@ from server.api.wire import json_response
 from server.api.wire import read_value
 from server.engine.modelinfo import AdapterInfo
 from server.engine.modelinfo import Tokenizer
+from server.schema import bodies
 from server.schema import parse_server_scales
 
 routes = Routes("lora")
 
 
-@routes.get("/lora-adapters")
+@routes.get("/lora-adapters", gives=answers.ADAPTERS)
 def list_adapters(service: Service) -> Response:
     """All adapters, in the order of their ids."""
     model = service.model()
@@ -29,7 +31,7 @@ def list_adapters(service: Service) -> Response:
     return json_response(rows)
 
 
-@routes.post("/lora-adapters")
+@routes.post("/lora-adapters", takes=bodies.SCALES, gives=answers.SUCCESS)
 def set_scales(service: Service) -> Response:
     """Set all scales; an adapter that the body leaves out is off from now on."""
     body = read_value("a JSON array")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from server.api import answers
 from server.api.errors import Disabled
 from server.api.registry import Routes
 from server.api.service import Service
@@ -14,13 +15,13 @@ from server.api.service import Service
 routes = Routes("disabled")
 
 
-@routes.get("/tools", "/cors-proxy")
+@routes.get("/tools", "/cors-proxy", gives=answers.NOTHING)
 def get_disabled(service: Service) -> NoReturn:
-    """Tools and the proxy for them."""
+    """Always 403: there are no tools, and there is no proxy for them."""
     raise Disabled("this feature is disabled")
 
 
-@routes.post("/tools", "/cors-proxy")
+@routes.post("/tools", "/cors-proxy", takes=None, gives=answers.NOTHING)
 def post_disabled(service: Service) -> NoReturn:
-    """As get_disabled."""
+    """Always 403: there are no tools, and there is no proxy for them."""
     raise Disabled("this feature is disabled")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from server.api import answers
 from server.api.errors import NotSupported
 from server.api.registry import Routes
 from server.api.service import Service
@@ -17,7 +18,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4"
 routes = Routes("metrics")
 
 
-@routes.get("/metrics")
+@routes.get("/metrics", gives=answers.METRICS)
 def get_metrics(service: Service) -> Response:
     """All counters in Prometheus's text form."""
     if not service.settings.http.endpoint_metrics:

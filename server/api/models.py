@@ -9,6 +9,7 @@ import time
 
 from flask import Response
 
+from server.api import answers
 from server.api.registry import Routes
 from server.api.service import Model
 from server.api.service import Service
@@ -18,7 +19,7 @@ from server.api.wire import json_response
 routes = Routes("models")
 
 
-@routes.get("/v1/models", "/models")
+@routes.get("/v1/models", "/models", gives=answers.MODELS)
 def list_models(service: Service) -> Response:
     """The one model."""
     model = service.model()

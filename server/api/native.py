@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import orjson
 from flask import Response
 
+from server.api import answers
 from server.api import sse
 from server.api.generate import Job
 from server.api.generate import make_job
@@ -25,12 +26,15 @@ from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import Token
 from server.schema import CompletionParams
+from server.schema import bodies
 from server.schema import generation_settings
 
 routes = Routes("native")
 
 
-@routes.post("/completion", "/completions")
+@routes.post(
+    "/completion", "/completions", takes=bodies.COMPLETION, gives=answers.NATIVE_COMPLETION
+)
 def completion(service: Service) -> Response:
     """Complete one or several prompts."""
     job = make_job(service, read_json())

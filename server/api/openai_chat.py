@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import orjson
 from flask import Response
 
+from server.api import answers
 from server.api import sse
 from server.api.chat_prompt import render_chat
 from server.api.generate import Job
@@ -30,10 +31,11 @@ from server.api.usage import Json
 from server.api.usage import timings_json
 from server.api.usage import usage_json
 from server.api.wire import json_response
-from server.api.wire import read_json
+from server.api.wire import read_body
 from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import Token
+from server.schema import bodies
 from server.schema import openai_chat_body
 
 routes = Routes("openai_chat")
@@ -41,20 +43,25 @@ routes = Routes("openai_chat")
 ROLE: Delta = {"role": "assistant", "content": None}
 
 
-@routes.post("/v1/chat/completions", "/chat/completions")
+@routes.post(
+    "/v1/chat/completions",
+    "/chat/completions",
+    takes=bodies.CHAT,
+    gives=answers.CHAT_COMPLETION,
+)
 def chat_completions(service: Service) -> Response:
     """Answer a chat."""
-    body = read_json()
+    body = read_body(bodies.CHAT)
     native = openai_chat_body(body)
     chat = render_chat(service, body)
     job = make_job(service, native | chat.fields, prefill=chat.prefill, turns=chat.turns)
     return respond(service, job, ChatFormat(job))
 
 
-@routes.post("/apply-template")
+@routes.post("/apply-template", takes=bodies.TEMPLATE, gives=answers.PROMPT)
 def apply_template(service: Service) -> Response:
     """The prompt that a chat becomes."""
-    body = read_json()
+    body = read_body(bodies.TEMPLATE)
     openai_chat_body(body)
     return json_response({"prompt": render_chat(service, body).fields["prompt"]})
 

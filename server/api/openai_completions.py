@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import orjson
 from flask import Response
 
+from server.api import answers
 from server.api import sse
 from server.api.generate import Job
 from server.api.generate import make_job
@@ -25,20 +26,21 @@ from server.api.usage import probs_json
 from server.api.usage import shown_probs
 from server.api.usage import timings_json
 from server.api.usage import usage_json
-from server.api.wire import read_json
+from server.api.wire import read_body
 from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import StopType
 from server.engine.task import Token
+from server.schema import bodies
 from server.schema import openai_completion_body
 
 routes = Routes("openai_completions")
 
 
-@routes.post("/v1/completions")
+@routes.post("/v1/completions", takes=bodies.OPENAI_COMPLETION, gives=answers.TEXT_COMPLETION)
 def completions(service: Service) -> Response:
     """Complete one or several prompts."""
-    job = make_job(service, openai_completion_body(read_json()))
+    job = make_job(service, openai_completion_body(read_body(bodies.OPENAI_COMPLETION)))
     return respond(service, job, CompletionFormat(job))
 
 

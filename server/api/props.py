@@ -10,6 +10,7 @@ from dataclasses import asdict
 import orjson
 from flask import Response
 
+from server.api import answers
 from server.api.errors import NotSupported
 from server.api.registry import Routes
 from server.api.service import Model
@@ -22,13 +23,13 @@ from server.schema import default_generation_settings
 routes = Routes("props")
 
 
-@routes.get("/props")
+@routes.get("/props", gives=answers.PROPS)
 def get_props(service: Service) -> Response:
     """Facts of the server, its model and its defaults."""
     return json_response(props_json(service))
 
 
-@routes.post("/props")
+@routes.post("/props", takes=None, gives=answers.SUCCESS)
 def post_props(service: Service) -> Response:
     """Accepted with --props; there is nothing to change yet, as in the reference."""
     if not service.settings.http.endpoint_props:

@@ -1,7 +1,10 @@
-"""The list of routes: one row each, read by Flask, by auth, by the docs and by the router.
+"""The list of routes: one row each, read by Flask, by auth, by the description and by the router.
 
-A dialect module declares its routes with `@routes.get(...)` and `@routes.post(...)`; `create_app`
-binds them to a service. Answers to the table in llama.cpp `tools/server/server.cpp`.
+A dialect module declares its routes with `@routes.get(...)`, `@routes.post(...)` and
+`@routes.delete(...)`; `create_app` binds them to a service. A route can't be declared without
+saying what it answers and, if it is posted to, what body it takes (None = it reads none): that and
+the first line of the handler's docstring is what `/openapi.json`, `/docs` and
+docs/reference/routes.md say of it. Answers to the table in llama.cpp `tools/server/server.cpp`.
 """
 
 from __future__ import annotations
@@ -13,20 +16,29 @@ from typing import TYPE_CHECKING
 from flask import Blueprint
 from flask import Response
 
+from server.api.describe import Answer
+from server.api.describe import Param
+from server.schema import ArraySchema
+from server.schema import BodySchema
+
 if TYPE_CHECKING:
     from server.api.service import Service
 
 Handler = Callable[["Service"], Response]
+Takes = BodySchema | ArraySchema | None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row: where it answers, and who may ask."""
+    """One row: where it answers, who may ask, what is asked and answered."""
 
     method: str
     path: str
     handler: Handler
+    gives: Answer
+    takes: Takes = None
     aliases: tuple[str, ...] = ()
+    params: tuple[Param, ...] = ()
     is_public: bool = False
     """Whether no API key is needed."""
 
@@ -40,6 +52,11 @@ class Route:
         """A short name, unique within a dialect."""
         return self.handler.__name__
 
+    @property
+    def summary(self) -> str:
+        """What it does, in a sentence."""
+        return (self.handler.__doc__ or "").partition("\n")[0]
+
 
 class Routes:
     """The routes of one dialect."""
@@ -48,19 +65,48 @@ class Routes:
         self.dialect = dialect
         self.rows: list[Route] = []
 
-    def get(self, path: str, *aliases: str, public: bool = False) -> Callable[[Handler], Handler]:
+    def get(
+        self,
+        path: str,
+        *aliases: str,
+        gives: Answer,
+        params: tuple[Param, ...] = (),
+        public: bool = False,
+    ) -> Callable[[Handler], Handler]:
         """Declare a GET route (HEAD comes with it)."""
-        return self._add("GET", path, aliases, public)
+        return self._add("GET", path, aliases, None, gives, params, public)
 
-    def post(self, path: str, *aliases: str, public: bool = False) -> Callable[[Handler], Handler]:
+    def post(
+        self,
+        path: str,
+        *aliases: str,
+        takes: Takes,
+        gives: Answer,
+        params: tuple[Param, ...] = (),
+        public: bool = False,
+    ) -> Callable[[Handler], Handler]:
         """Declare a POST route."""
-        return self._add("POST", path, aliases, public)
+        return self._add("POST", path, aliases, takes, gives, params, public)
+
+    def delete(
+        self, path: str, *aliases: str, gives: Answer, params: tuple[Param, ...] = ()
+    ) -> Callable[[Handler], Handler]:
+        """Declare a DELETE route."""
+        return self._add("DELETE", path, aliases, None, gives, params, False)
 
     def _add(
-        self, method: str, path: str, aliases: tuple[str, ...], is_public: bool
+        self,
+        method: str,
+        path: str,
+        aliases: tuple[str, ...],
+        takes: Takes,
+        gives: Answer,
+        params: tuple[Param, ...],
+        is_public: bool,
     ) -> Callable[[Handler], Handler]:
         def add(handler: Handler) -> Handler:
-            self.rows.append(Route(method, path, handler, aliases, is_public))
+            row = Route(method, path, handler, gives, takes, aliases, params, is_public)
+            self.rows.append(row)
             return handler
 
         return add

@@ -9,6 +9,11 @@ from __future__ import annotations
 from flask import Response
 from flask import request as http
 
+from server.api import answers
+from server.api.describe import INT
+from server.api.describe import TEXT
+from server.api.describe import Param
+from server.api.describe import one_of
 from server.api.errors import NotSupported
 from server.api.errors import Unavailable
 from server.api.registry import Routes
@@ -21,13 +26,26 @@ from server.engine.task import Divergence
 from server.engine.task import SlotSnapshot
 from server.engine.task import Timings
 from server.schema import CompletionParams
+from server.schema import bodies
 from server.schema import generation_settings
 
 routes = Routes("slots")
-routes.post("/slots/<id_slot>")(act_on_slot)
+
+FREE_ONE = Param(
+    "fail_on_no_slot", "If it is given and not empty: 503 where no slot is free.", TEXT
+)
+ID_SLOT = Param("id_slot", "The number of the slot.", INT, place="path", required=True)
+ACTION = Param("action", "What to do.", one_of("save", "restore", "erase"), required=True)
+
+routes.post(
+    "/slots/<id_slot>",
+    takes=bodies.SLOT_FILE,
+    gives=answers.SLOT_ACTION,
+    params=(ID_SLOT, ACTION),
+)(act_on_slot)
 
 
-@routes.get("/slots")
+@routes.get("/slots", gives=answers.SLOTS, params=(FREE_ONE,))
 def list_slots(service: Service) -> Response:
     """All slots; 503 if asked to fail where none is free."""
     if not service.settings.http.endpoint_slots:

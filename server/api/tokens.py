@@ -7,43 +7,43 @@ from __future__ import annotations
 
 from flask import Response
 
+from server.api import answers
 from server.api.errors import InvalidRequest
 from server.api.registry import Routes
 from server.api.service import Service
 from server.api.usage import Json
 from server.api.wire import bool_field
 from server.api.wire import json_response
-from server.api.wire import read_json
+from server.api.wire import read_body
 from server.engine.modelinfo import Tokenizer
+from server.schema import bodies
 
 routes = Routes("tokens")
 
 CONTENT_FORMS = '"content" must be a string, or a list of strings and tokens'
 
 
-@routes.post("/tokenize")
+@routes.post("/tokenize", takes=bodies.TOKENIZE, gives=answers.TOKENS)
 def tokenize(service: Service) -> Response:
     """`content` (a string, or a list of strings and tokens) -> `tokens`."""
-    body = read_json()
+    body = read_body(bodies.TOKENIZE)
     tokenizer = service.model().tokenizer
     add_special = bool_field(body, "add_special", False)
     parse_special = bool_field(body, "parse_special", True)
-    tokens: list[int] = []
-    if "content" in body:
-        tokens = _tokenize(body["content"], tokenizer, add_special, parse_special)
+    content = body.get("content")
+    tokens = [] if content is None else _tokenize(content, tokenizer, add_special, parse_special)
     if bool_field(body, "with_pieces", False):
         return json_response({"tokens": [_piece_json(token, tokenizer) for token in tokens]})
     return json_response({"tokens": tokens})
 
 
-@routes.post("/detokenize")
+@routes.post("/detokenize", takes=bodies.DETOKENIZE, gives=answers.CONTENT)
 def detokenize(service: Service) -> Response:
     """`tokens` -> `content`, with the text of control tokens."""
-    body = read_json()
+    body = read_body(bodies.DETOKENIZE)
     tokenizer = service.model().tokenizer
-    tokens = body.get("tokens", [])
-    if not isinstance(tokens, list):
-        raise InvalidRequest('"tokens" must be a list of tokens')
+    tokens = body.get("tokens") or []
+    assert isinstance(tokens, list)
     pieces = [tokenizer.piece(_token(token, tokenizer)) for token in tokens]
     return json_response({"content": b"".join(pieces).decode("utf-8", "replace")})
 

@@ -15,6 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.api.errors import JSON_TYPE
 from server.api.errors import InvalidRequest
+from server.schema import BodySchema
 
 Body = dict[str, object]
 
@@ -30,6 +31,13 @@ def read_json() -> Body:
     body = read_value("a JSON object")
     if not isinstance(body, dict):
         raise InvalidRequest("The request body must be a JSON object")
+    return body
+
+
+def read_body(kind: BodySchema) -> Body:
+    """As read_json, with the fields checked that this kind of body has of its own. SchemaError."""
+    body = read_json()
+    kind.check(body)
     return body
 
 

@@ -56,10 +56,9 @@ _N_VALUES = {Form.BARE: 0, Form.ON_OFF: 0, Form.VALUE: 1, Form.TWO_VALUES: 2}
 
 
 def _unknown(name: str, flag: str) -> str:
-    shown = name if name.isprintable() else repr(name)
     if not name.startswith("-"):
-        return f"{name!r}: not an option; did you mean --model {shown}?"
-    return f"{shown}: unknown option; {hint(flag, BY_FLAG)}"
+        return f"{name!r}: not an option; did you mean --model {name}?"
+    return f"{name}: unknown option; {hint(flag, BY_FLAG)}"
 
 
 def _meaning(flag: str) -> str:

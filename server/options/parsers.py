@@ -37,14 +37,12 @@ def existing_text_file(path: str) -> str:
     """The text of a file."""
     try:
         return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BadValue(f"a readable text file ({_reason(error)})", path) from None
 
 
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return error.reason
-    return getattr(error, "strerror", "") or str(error)
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror if isinstance(error, OSError) else error.reason) or str(error)
 
 
 def key_file(path: str) -> tuple[str, ...]:
@@ -83,11 +81,7 @@ def json_object_file(path: str) -> str:
 
 def directory(path: str) -> str:
     """The path of a directory that exists."""
-    try:
-        is_there = Path(path).is_dir()
-    except (OSError, ValueError):
-        is_there = False
-    if not is_there:
+    if not Path(path).is_dir():
         raise BadValue("a directory that exists", path)
     return path
 

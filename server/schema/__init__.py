@@ -1,12 +1,14 @@
-"""The request table: one row for each field of a completion request.
+"""The request table: one row for each field of a request.
 
 The rows drive parsing, error text, `generation_settings`, the JSON Schema of the API description
-and docs/reference/requests.md. Knows no Flask, no settings and no model but its tokenizer.
-Answers to llama.cpp `tools/server/server-schema.cpp`.
+and docs/reference/requests.md; `bodies` says which body has which. Knows no Flask, no settings and
+no model but its tokenizer. Answers to llama.cpp `tools/server/server-schema.cpp`.
 """
 
 from server.schema.adapters import choose_adapters as choose_adapters
 from server.schema.adapters import parse_server_scales as parse_server_scales
+from server.schema.body import ArraySchema as ArraySchema
+from server.schema.body import BodySchema as BodySchema
 from server.schema.completion import as_object as as_object
 from server.schema.completion import parse_completion as parse_completion
 from server.schema.completion import task_from as task_from
@@ -24,4 +26,3 @@ from server.schema.prompts import required_prompt as required_prompt
 from server.schema.settings import default_generation_settings as default_generation_settings
 from server.schema.settings import generation_settings as generation_settings
 from server.schema.table import FIELDS as FIELDS
-from server.schema.table import json_schema as json_schema

@@ -59,6 +59,8 @@ class Section(Enum):
     SAMPLING = "Sampling"
     CONSTRAINT = "Constrained output"
     CHAT = "Chat"
+    BODY = ""
+    """The page of a body has one table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Field:
     name: str
     kind: Kind
     help: str
-    section: Section
+    section: Section = Section.BODY
     aliases: tuple[str, ...] = ()
     soft: Limits | None = None
     hard: Limits | None = None

@@ -18,8 +18,8 @@ from server.schema import FIELDS
 from server.schema import CompletionParams
 from server.schema import RequestDefaults
 from server.schema import SchemaError
-from server.schema import json_schema
 from server.schema import parse_completion
+from server.schema.bodies import COMPLETION
 from server.schema.docs import PAGE
 from server.schema.docs import page
 from server.schema.field import Field
@@ -89,6 +89,7 @@ def stored(row: Field, params: CompletionParams) -> Any:
 
 PARSED = [row for row in FIELDS if row.name != "prompt"]
 STORED = [row for row in PARSED if row.into is not Into.NOWHERE]
+PROMPTS = jsonschema.Draft202012Validator(COMPLETION.json_schema())
 ALIASES = [(row, alias) for row in PARSED for alias in row.aliases]
 
 
@@ -180,12 +181,12 @@ def test_a_value_beyond_a_hard_limit_is_refused(row: Field, excess: int) -> None
 @pytest.mark.parametrize("row", PARSED, ids=by_name)
 def test_the_json_schema_allows_what_the_parser_accepts(row: Field) -> None:
     instance = {"prompt": "a", **body(row, row.name, sample(row))}
-    jsonschema.validate(instance, json_schema())
+    jsonschema.validate(instance, COMPLETION.json_schema())
 
 
 @pytest.mark.parametrize("vector", load("prompts"), ids=lambda v: json.dumps(v["prompt"]))
 def test_the_json_schema_allows_every_form_of_prompt(vector: dict[str, Any]) -> None:
-    valid = jsonschema.Draft202012Validator(json_schema()).is_valid({"prompt": vector["prompt"]})
+    valid = PROMPTS.is_valid({"prompt": vector["prompt"]})
     assert valid or "status" in vector
 
 

@@ -1,0 +1,43 @@
+"""All dialects that the server speaks, in the order in which they are described.
+
+A new dialect is a line here; the application, the API description, the reference pages and Vertex
+AI's routes follow.
+"""
+
+from __future__ import annotations
+
+from server.api import adapters
+from server.api import disabled
+from server.api import health
+from server.api import metrics
+from server.api import models
+from server.api import native
+from server.api import openai_chat
+from server.api import openai_completions
+from server.api import props
+from server.api import slots
+from server.api import tokens
+from server.api.description import description_routes
+from server.api.registry import Route
+from server.api.registry import Routes
+
+SPOKEN: tuple[Routes, ...] = (
+    openai_chat.routes,
+    openai_completions.routes,
+    native.routes,
+    tokens.routes,
+    models.routes,
+    health.routes,
+    props.routes,
+    slots.routes,
+    metrics.routes,
+    adapters.routes,
+    disabled.routes,
+)
+
+DIALECTS = (*SPOKEN, description_routes(SPOKEN))
+
+
+def all_routes() -> list[Route]:
+    """Every route that there is."""
+    return [row for dialect in DIALECTS for row in dialect.rows]
