@@ -110,7 +110,9 @@ def make_job(service: Service, body: Body, *, prefill: str = "", turns: Sequence
     """
     model = service.model()
     params = parse_completion(body, service.defaults, model.tokenizer)
-    prompts = parse_prompts(required_prompt(body), model.tokenizer)
+    given = required_prompt(body)
+    service.prompt_log.write(given)
+    prompts = parse_prompts(given, model.tokenizer)
     n_ctx = model.info.n_ctx_slot
     for prompt in prompts:
         if len(prompt) >= n_ctx:

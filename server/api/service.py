@@ -16,6 +16,7 @@ from server.api.blocking import pause
 from server.api.disconnect import Watchers
 from server.api.errors import Unavailable
 from server.api.exposition import Metrics
+from server.api.prompt_log import PromptLog
 from server.chat.prompt import choose_source
 from server.chat.template import ChatTemplate
 from server.engine.client import EngineClient
@@ -76,6 +77,7 @@ class Service:
         self.settings = settings
         self.engine = engine
         self.keys = ApiKeys(read_keys(settings.http))
+        self.prompt_log = PromptLog(settings.log.log_prompts_dir)
         self.metrics = Metrics(engine)
         self.watchers = Watchers()
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"

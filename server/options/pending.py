@@ -55,7 +55,6 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "reasoning_format": _REASONING,
         "reasoning_budget": _REASONING,
         "reasoning_budget_message": _REASONING,
-        "log_prompts_dir": NotYet("logging prompts"),
         # fetching models
         "model_url": _FETCHING,
         "docker_repo": _FETCHING,

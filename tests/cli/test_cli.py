@@ -64,6 +64,18 @@ def test_a_wrong_variable_is_one_line_too() -> None:
     )
 
 
+def test_a_wrong_configuration_file_is_one_line_too(tmp_path: Path) -> None:
+    path = tmp_path / "llama.cpp" / "config.ini"
+    path.parent.mkdir()
+    for text, said in (
+        ("ctx-size = big", "--ctx-size: expected an integer, got 'big'"),
+        ("[a\n", "line 1: expected KEY = VALUE or [SECTION]"),
+    ):
+        path.write_text(text)
+        result = CliRunner(env={"XDG_CONFIG_HOME": str(tmp_path)}).invoke(main, ["serve"])
+        assert (result.exit_code, result.output) == (1, f"llamactl: {path}: {said}\n")
+
+
 def test_warnings_are_logged_before_anything_starts() -> None:
     result = run("serve", "-c", "1", "-c", "2")
     assert "W llamactl: --ctx-size: given more than once; the last one counts\n" in result.output

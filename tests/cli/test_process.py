@@ -171,6 +171,7 @@ def test_sighup_opens_the_log_file_anew(
     [
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 101 + b"\r\n", 431),
         (b"nonsense\r\n\r\n", 400),
     ],
 )
