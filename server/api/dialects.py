@@ -16,6 +16,7 @@ from server.api import openai_chat
 from server.api import openai_completions
 from server.api import props
 from server.api import slots
+from server.api import streams
 from server.api import tokens
 from server.api.description import description_routes
 from server.api.registry import Route
@@ -25,6 +26,7 @@ SPOKEN: tuple[Routes, ...] = (
     openai_chat.routes,
     openai_completions.routes,
     native.routes,
+    streams.routes,
     tokens.routes,
     models.routes,
     health.routes,

@@ -22,6 +22,9 @@ from flask import Response
 from flask import request as http
 
 from server.api import sse
+from server.api import streams
+from server.api.disconnect import NoWatch
+from server.api.disconnect import Watch
 from server.api.errors import ApiError
 from server.api.errors import ClientGone
 from server.api.errors import ExceedsContext
@@ -144,12 +147,17 @@ class Session:
     ids: of its tasks, in the order of the results.
     """
 
-    def __init__(self, service: Service, request: Request, ids: Sequence[int]) -> None:
+    def __init__(
+        self, service: Service, request: Request, ids: Sequence[int], *, is_kept: bool = False
+    ) -> None:
+        """is_kept: it goes on when its client leaves."""
         self._engine = service.engine
         self._indexes = {task_id: i for i, task_id in enumerate(ids)}
         self._request = request
+        self._watch: Watch = NoWatch()
         try:
-            self._watch = service.watchers.watch(http.environ, self._request.abandon)
+            if not is_kept:
+                self._watch = service.watchers.watch(http.environ, self._request.abandon)
         except BaseException:
             self._request.close()
             raise
@@ -188,6 +196,10 @@ class Session:
             raise Unavailable("The engine has stopped")
         return event
 
+    def cancel(self) -> None:
+        """Have `get` raise ClientGone. Any thread or greenlet."""
+        self._request.abandon()
+
     def close(self) -> None:
         """Cancel what still runs and stop watching. Idempotent."""
         self._watch.close()
@@ -196,12 +208,20 @@ class Session:
 
 def respond(service: Service, job: Job, form: Format) -> Response:
     """Run a job and answer it, streamed or not as its parameters say."""
+    key = streams.conversation_id() if job.params.stream else ""
     request = service.engine.submit(job.tasks)
-    session = Session(service, request, [task.id for task in job.tasks])
-    if job.params.stream:
-        return _stream(session, job, form)
-    with closing(session):
-        return json_response(form.whole(_collect(session)))
+    session = Session(service, request, [task.id for task in job.tasks], is_kept=bool(key))
+    if not job.params.stream:
+        with closing(session):
+            return json_response(form.whole(_collect(session)))
+    chunks = _stream(session, job, form)
+    if not key:
+        return sse.stream_response(chunks, session.close)
+    try:
+        return streams.keep(service, key, chunks, session.cancel)
+    except BaseException:
+        session.close()
+        raise
 
 
 def _collect(session: Session) -> list[Finished]:
@@ -216,7 +236,8 @@ def _collect(session: Session) -> list[Finished]:
     return [results[i] for i in sorted(results)]
 
 
-def _stream(session: Session, job: Job, form: Format) -> Response:
+def _stream(session: Session, job: Job, form: Format) -> Iterator[bytes]:
+    """The body of a streamed answer. ApiError if the engine refuses at once."""
     try:
         first = session.get(FIRST_EVENT_S)
         if isinstance(first, Failed):
@@ -227,8 +248,8 @@ def _stream(session: Session, job: Job, form: Format) -> Response:
     ping = job.params.sse_ping_interval
     chunks = _chunks(session, form, first, float(ping) if ping > 0 else None)
     if first is None:
-        chunks = itertools.chain([sse.opening(http.environ)], chunks)
-    return sse.stream_response(chunks, session.close)
+        return itertools.chain([sse.opening(http.environ)], chunks)
+    return chunks
 
 
 def _chunks(

@@ -17,6 +17,7 @@ from server.api.disconnect import Watchers
 from server.api.errors import Unavailable
 from server.api.exposition import Metrics
 from server.api.prompt_log import PromptLog
+from server.api.replay import KeptStreams
 from server.chat.prompt import choose_source
 from server.chat.template import ChatTemplate
 from server.engine.client import EngineClient
@@ -80,6 +81,7 @@ class Service:
         self.prompt_log = PromptLog(settings.log.log_prompts_dir)
         self.metrics = Metrics(engine)
         self.watchers = Watchers()
+        self.streams = KeptStreams()
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
         self._model: Model | None = None
         self._lora_scales: tuple[float, ...] | None = None

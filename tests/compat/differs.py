@@ -272,8 +272,6 @@ NOT_BUILT_YET = (
             "rerank",
             "rerank-v1",
             "input-tokens",
-            "stream-to-replay",
-            "streams-lookup",
             "transcriptions",
         ),
     ),

@@ -135,6 +135,48 @@ def test_a_client_that_vanishes_frees_its_slot(host: LiveServer, stream: bool, p
     host.wait_idle()
 
 
+def ids_until(stream: wire.EventStream, n: int) -> tuple[int, list[str]]:
+    """The first n payloads of a kept stream, and the id of the last."""
+    place, payloads = 0, []
+    for line in stream.lines():
+        if line.startswith("id: "):
+            place = int(line.removeprefix("id: "))
+        elif line.startswith("data: "):
+            payloads.append(line)
+            if len(payloads) == n:
+                break
+    return place, payloads
+
+
+def test_a_kept_stream_goes_on_without_its_client_and_is_read_again(host: LiveServer) -> None:
+    body = {"prompt": "Once", "n_predict": 400, "ignore_eos": True, "stream": True}
+    key = {"X-Conversation-Id": "left"}
+    with wire.stream(host.url, "/completion", body, headers=key) as first:
+        place, seen = ids_until(first, 3)
+    path = "/v1/stream?conv_id=left"
+    with wire.stream(host.url, path, None, headers={"Last-Event-ID": str(place)}) as rest:
+        seen += [line for line in rest.lines() if line.startswith("data: ")]
+    again = host.get(path).body.decode()
+    assert seen == [line for line in again.splitlines() if line.startswith("data: ")]
+    assert len(seen) > 100
+    assert json.loads(seen[-1].removeprefix("data: "))["tokens_predicted"] == 400
+
+
+def test_a_kept_stream_holds_its_slot_until_it_is_deleted(host: LiveServer) -> None:
+    key = {"X-Conversation-Id": "endless"}
+    with wire.stream(host.url, "/completion", ENDLESS | {"stream": True}, headers=key) as first:
+        place, _ = ids_until(first, 3)
+    path = "/v1/stream?conv_id=endless"
+    with wire.stream(host.url, f"{path}&from={place}", None) as reader:
+        assert ids_until(reader, 50)[0] > place
+        assert host.busy_slots() == 1
+        assert wire.request(host.url, path, method="DELETE").status == 204
+        for _ in reader.lines():
+            pass
+    host.wait_idle()
+    assert host.get(path).status == 404
+
+
 def test_errors_are_the_same_json_everywhere(host: LiveServer) -> None:
     for reply, status in (
         (host.get("/nothing"), 404),
