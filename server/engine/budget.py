@@ -1,7 +1,8 @@
 """How many prompt tokens a step may compute while streams are live.
 
 A step's prefill share is limited by time: tokens are granted from the measured cost of a token, so
-that a step takes a few times what it takes without prefill and the streams stay smooth; never
+that a step takes a few times what it takes without prefill and the streams stay smooth; longer
+where more prompts wait than streams run, since then waiting is what most clients notice; never
 fewer than a minimum, so that prefill can't starve. It knows no slots and no clock: costs are handed
 in.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 SLOWDOWN = 4
 """A step with prefill takes so many times the one without it: prefill gets three quarters of the
 time, so a prompt takes at most a third longer than it would alone, and a stream runs on at a
-quarter of its pace."""
+quarter of its pace. With more prompts than streams, prefill's part grows as their ratio."""
 SMOOTH_S = 0.03
 """A step of so many seconds nobody sees, whatever the slowdown."""
 N_MIN = 16
@@ -35,11 +36,15 @@ class PrefillBudget:
         """Seconds that one prompt token costs."""
         return self._token_s or FIRST_TOKEN_S
 
-    def grant(self, *, has_streams: bool, n_batch: int) -> int:
-        """Prompt tokens for the next step, of n_batch rows that are left."""
-        if not has_streams or self._max_s <= 0:
+    def grant(self, *, n_streams: int, n_prompts: int, n_batch: int) -> int:
+        """Prompt tokens for the next step, of n_batch rows that are left.
+
+        n_streams, n_prompts: requests that decode, and that wait for their first token.
+        """
+        if not n_streams or self._max_s <= 0:
             return n_batch
-        target_s = min(self._max_s, max(SMOOTH_S, SLOWDOWN * self._decode_s))
+        prefill_s = (SLOWDOWN - 1) * self._decode_s * max(1.0, n_prompts / n_streams)
+        target_s = min(self._max_s, max(SMOOTH_S, self._decode_s + prefill_s))
         n = int((target_s - self._decode_s) / self.token_s)
         return max(min(n, n_batch), min(N_MIN, n_batch))
 

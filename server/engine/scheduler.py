@@ -102,15 +102,18 @@ class Scheduler:
 
     def plan(self, slots: Iterable[Slot], n_batch: int, now: float) -> BatchPlan:
         """At most n_batch rows; decoding slots first (there are never more than n_batch)."""
-        ready = [s for s in slots if s.state in (SlotState.DECODE, SlotState.PREFILL)]
-        has_streams = any(slot.state is SlotState.DECODE for slot in ready)
-        if has_streams and not self._joins:
+        busy = [slot for slot in slots if slot.is_busy]
+        ready = [s for s in busy if s.state in (SlotState.DECODE, SlotState.PREFILL)]
+        n_streams = sum(slot.state is SlotState.DECODE for slot in ready)
+        if n_streams and not self._joins:
             ready = [slot for slot in ready if slot.state is SlotState.DECODE]
         adapters = self._turn({slot.adapters for slot in ready}, now)
         group = [slot for slot in ready if slot.adapters == adapters]
         decoding = [slot for slot in group if slot.state is SlotState.DECODE]
         left = n_batch - len(decoding)
-        left = self._budget.grant(has_streams=has_streams, n_batch=left)
+        left = self._budget.grant(
+            n_streams=n_streams, n_prompts=len(busy) - n_streams, n_batch=left
+        )
         chunks: list[Chunk] = []
         for slot in self._in_order(group, now):
             n = min(left, slot.n_prefill_next)

@@ -69,13 +69,28 @@ def test_the_grant_follows_what_a_token_costs() -> None:
     for _ in range(50):
         budget.observe(1, 0, 0.05)
         budget.observe(1, 40, 0.09)
-    slow = budget.grant(has_streams=True, n_batch=2048)
+    slow = budget.grant(n_streams=1, n_prompts=1, n_batch=2048)
     for _ in range(50):
         budget.observe(1, 40, 0.07)
-    fast = budget.grant(has_streams=True, n_batch=2048)
+    fast = budget.grant(n_streams=1, n_prompts=1, n_batch=2048)
     # 50 ms are left; a token costs 1 ms, then half of that
     assert abs(slow - 50) <= 1
     assert abs(fast - 100) <= 2
+
+
+def test_more_prompts_than_streams_get_more_of_a_step() -> None:
+    budget = PrefillBudget(0.1)
+    for _ in range(50):
+        budget.observe(1, 0, 0.008)
+        budget.observe(1, 40, 0.048)
+    grants = {
+        counts: budget.grant(n_streams=counts[0], n_prompts=counts[1], n_batch=2048)
+        for counts in ((4, 1), (4, 4), (4, 8), (1, 7))
+    }
+    # of 32 ms a stream's step takes 8; with twice the prompts prefill takes 48; never above 100 ms
+    assert [grants[4, 1], grants[4, 4]] == [24, 24]
+    assert abs(grants[4, 8] - 48) <= 1
+    assert abs(grants[1, 7] - 92) <= 1
 
 
 def test_the_shortest_prompt_is_computed_first() -> None:

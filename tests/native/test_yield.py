@@ -1,4 +1,4 @@
-"""ggml's threads give their processor away while they wait for each other (native/yield.h)."""
+"""ggml's threads give their processor away while they wait for each other (native/ggml/yield.h)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_wait_loops_of_ggml_are_the_ones_that_yield(pinned_source: Path) -> 
     ggml = pinned_source / "ggml"
     command: list[str | Path] = [
         *(os.environ.get("CC", "cc"), "-E", "-P", "-D_GNU_SOURCE"),
-        *("-include", ROOT / "native" / "yield.h"),
+        *("-include", ROOT / "native" / "ggml" / "yield.h"),
         *("-I", ggml / "include", "-I", ggml / "src", "-I", ggml / "src" / "ggml-cpu"),
         ggml / "src" / "ggml-cpu" / "ggml-cpu.c",
     ]

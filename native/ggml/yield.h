@@ -1,4 +1,4 @@
-/* Included before every C file of ggml (yield.cmake): its threads give their processor away while they wait.
+/* Included before every C file of ggml (hooks.cmake): its threads give their processor away while they wait.
  *
  * ggml's threads wait for each other, at every node of a graph, in loops that only pause. Where a processor is wanted
  * by two threads (another program, more threads than processors, a container's quota) the one that is waited for does
