@@ -184,6 +184,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Start the engine; what goes wrong on purpose is one line."""
         try:
+            self._tls = tls.server_context(self.app.settings.http)
             super().load_wsgi()
         except ServerError as error:
             _log.error("%s", error)
@@ -191,7 +192,6 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Answer HTTP until told to stop, then drain."""
-        self._tls = tls.server_context(self.app.settings.http)
         servers = [self._server(listener) for listener in self.sockets]
         loading = gevent.spawn(self._follow_loading)
         while self.alive:
