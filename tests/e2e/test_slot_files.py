@@ -17,10 +17,14 @@ import pytest
 
 from tests.compat import reference
 from tests.e2e import live
+from tests.e2e import models
 from tests.e2e import wire
 from tests.e2e.conftest import ONE_THREAD
 from tests.e2e.conftest import Starter
 from tests.e2e.live import LiveServer
+from tests.tiny_memory_models import build_hybrid_model
+from tests.tiny_memory_models import build_recurrent_model
+from tests.tiny_memory_models import build_window_model
 from tests.tiny_models import build_tiny_lora
 
 pytestmark = pytest.mark.model
@@ -129,6 +133,40 @@ def test_llama_server_restores_our_file(make: Make, args: tuple[str, ...]) -> No
     assert act(theirs, 0, "restore").json["n_restored"] == first["tokens_cached"]
     again = complete(theirs, 0)
     assert (again["content"], again["timings"]["cache_n"]) == (first["content"], N_PROMPT - 1)
+
+
+BUILDS = {
+    "attention": models.tiny,
+    "window": build_window_model,
+    "recurrent": build_recurrent_model,
+    "hybrid": build_hybrid_model,
+}
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("is_ours", [True, False], ids=["ours to theirs", "theirs to ours"])
+@pytest.mark.parametrize("kind", BUILDS)
+def test_each_server_goes_on_where_the_other_one_saved(
+    start: Starter, saves: Path, tmp_path: Path, kind: str, is_ours: bool
+) -> None:
+    upstream = os.environ.get(reference.VARIABLE)
+    if not upstream:
+        pytest.skip(f"{reference.VARIABLE} names no llama-server")
+    model = BUILDS[kind](tmp_path / "model.gguf")
+    common = ("-m", model, "-c", "1024", "-np", "2", *ONE_THREAD, "--slot-save-path", saves)
+    servers = [start(*common), start(*common, command=(upstream,))]
+    giver, taker = servers if is_ours else servers[::-1]
+    prompt = giver.post("/tokenize", {"content": PROMPT * 5, "add_special": True}).json["tokens"]
+    asked = {"prompt": prompt, "return_tokens": True}
+    prompt = prompt + complete(giver, 0, **asked)["tokens"]  # the last token is not computed yet
+    n_saved = act(giver, 0, "save").json["n_saved"]
+    assert n_saved == len(prompt) - 1
+    assert act(taker, 1, "restore").json["n_restored"] == n_saved
+    expected = complete(giver, 1, prompt=prompt, cache_prompt=False)["content"]
+    answer = complete(taker, 1, prompt=prompt)
+    # llama-server computes a restored window's prompt again, also where it saved it itself
+    n_cached = 0 if kind == "window" and is_ours else n_saved
+    assert (answer["content"], answer["timings"]["cache_n"]) == (expected, n_cached)
 
 
 def test_an_action_waits_until_the_request_in_the_slot_ends(make: Make) -> None:
