@@ -107,8 +107,9 @@ class Scheduler:
         n_streams = sum(slot.state is SlotState.DECODE for slot in ready)
         if n_streams and not self._joins:
             ready = [slot for slot in ready if slot.state is SlotState.DECODE]
-        adapters = self._turn({slot.adapters for slot in ready}, now)
-        group = [slot for slot in ready if slot.adapters == adapters]
+        used = [slot.adapters for slot in ready]
+        adapters = self._turn(set(used), now)
+        group = [slot for slot, mine in zip(ready, used, strict=True) if mine == adapters]
         decoding = [slot for slot in group if slot.state is SlotState.DECODE]
         left = n_batch - len(decoding)
         left = self._budget.grant(

@@ -316,19 +316,20 @@ class Slot:
 
     def _check_limits(self, released: bytes, *, is_eog: bool) -> None:
         """The reference's order: word, context, count, indentation, time, end of generation."""
-        assert self.task is not None
+        task = self.task
+        assert task is not None
         if self.text.stopping_word:
             self.stop(StopType.WORD)
-        if self.is_full and not self.shifts:
+        if not self.shifts and self.is_full:
             self.truncated = True
             self.stop(StopType.LIMIT)
-        if self.has_next_token and self.n_remaining == 0:
+        if self.has_next_token and self.n_decoded == task.n_predict:
             self.stop(StopType.LIMIT)
-        if self.has_new_line and self.task.n_indent > 0:
-            self._check_indent(self.task.n_indent)
+        if self.has_new_line and task.n_indent > 0:
+            self._check_indent(task.n_indent)
         if b"\n" in released:
             self.has_new_line = True
-            limit_ms = self.task.t_max_predict_ms
+            limit_ms = task.t_max_predict_ms
             if limit_ms > 0 and (self._t_decode - self._t_prompt) * 1e3 > limit_ms:
                 self.stop(StopType.LIMIT)
         if is_eog:

@@ -76,9 +76,12 @@ class Stats:
         if n_prompt:
             self.n_prompt += n_prompt
             self.prompt_s += seconds
+        longest = self.n_tokens_max
         for slot in plan.decoding:
             self._gaps.add(now - slot.t_token)
-            self.n_tokens_max = max(self.n_tokens_max, slot.sequence.n_tokens + 1)
+            if slot.sequence.n_tokens >= longest:
+                longest = slot.sequence.n_tokens + 1
+        self.n_tokens_max = longest
         self.n_predicted += len(plan.decoding)
         for chunk in plan.chunks:
             self.n_tokens_max = max(self.n_tokens_max, chunk.start + chunk.n)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 def incomplete_tail(data: bytes | bytearray) -> int:
     """Length in bytes of an unfinished UTF-8 character at the end of data (0 to 3)."""
+    if not data or data[-1] < 0x80:
+        return 0
     for back in range(1, min(4, len(data)) + 1):
         byte = data[-back]
         if byte & 0xC0 == 0x80:
