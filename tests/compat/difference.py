@@ -16,7 +16,8 @@ Json = Any
 
 UNDETERMINED = re.compile(
     r"""(created | model_path | path | id_task
-        | time_ms | \w+_ms | \w+_per_second | t_start | t_last)""",
+        | started_at | completed_at | total_bytes | time_ms | \w+_ms | \w+_per_second
+        | t_start | t_last)""",
     re.VERBOSE,
 )
 """Keys whose values count by their type only."""

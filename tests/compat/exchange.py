@@ -1,7 +1,8 @@
 """One question to a server and its answer, both as JSON, so that they can be stored.
 
-It knows HTTP and server-sent events, and no dialect. A body that is no JSON is kept as text, in
-requests byte for byte as Latin-1. Comments of an event stream are left out: a clock makes them.
+It knows HTTP, server-sent events and Prometheus's text form, and no dialect. A body that is no JSON
+is kept as text, in requests byte for byte as Latin-1. Comments of an event stream are left out: a
+clock makes them. So are ids of events, which only we give, and metrics that are not llama.cpp's.
 """
 
 from __future__ import annotations
@@ -82,13 +83,27 @@ def _send(url: str, request: Request) -> wire.Reply:
 def _parsed(reply: wire.Reply) -> Json:
     if reply.content_type == "application/json":
         return reply.json
-    return reply.body.decode("utf-8", "replace")
+    text = reply.body.decode("utf-8", "replace")
+    return dict(_metrics(text)) if text.startswith("# HELP") else text
+
+
+def _metrics(text: str) -> Iterator[tuple[str, Json]]:
+    """The type of every metric, and its value where no clock makes it."""
+    types: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            types[name] = kind
+        elif line.startswith("llamacpp:"):
+            name, value = line.split()
+            is_timed = "seconds" in name
+            yield name, {"type": types[name], "value": None if is_timed else float(value)}
 
 
 def _events(text: str) -> Iterator[Json]:
     """The payload of every `data:` line, [DONE] as text; other lines as they are."""
     for line in text.splitlines():
-        if not line or line.startswith(":"):
+        if not line or line.startswith((":", "id:")):
             continue
         payload = line.removeprefix("data: ")
         yield json.loads(payload) if payload.startswith("{") else payload

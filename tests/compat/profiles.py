@@ -19,6 +19,8 @@ from tests.compat.cases import openai
 from tests.compat.cases import refused
 from tests.compat.cases import routes
 from tests.compat.cases import slots
+from tests.compat.cases import streams
+from tests.compat.cases import switches
 from tests.compat.cases import vocabulary
 from tests.compat.divergence import Tolerance
 from tests.compat.exchange import Case
@@ -38,6 +40,7 @@ ADAPTERS = (
     "--lora-scaled",
     "{folder}/zero.gguf:0.5,{folder}/one.gguf:0,{folder}/activated.gguf:0",
 )
+SWITCHES = ("--metrics", "--props", "--no-slots")
 SLOT_FILES = ("--slot-save-path", "{folder}")
 
 
@@ -74,6 +77,7 @@ SHAPES = (
             ("native", native.CASES),
             ("openai", openai.CASES),
             ("refused", refused.CASES),
+            ("streams", streams.CASES),
         ),
     ),
     ShapeProfile(
@@ -99,6 +103,18 @@ SHAPES = (
         "tiny",
         ("-np", "2", "-c", "512", "--alias", "tiny", *ONE_THREAD, *EXACT_CACHE, *SLOT_FILES),
         (("slots", slots.CASES),),
+    ),
+    ShapeProfile(
+        "switches",
+        "tiny",
+        ("-np", "1", "-c", "512", "--alias", "tiny", *ONE_THREAD, *SWITCHES),
+        (("switches", switches.SWITCHED),),
+    ),
+    ShapeProfile(
+        "prefix",
+        "tiny",
+        ("-np", "1", "-c", "512", "--alias", "tiny", "--api-prefix", "/llm", *ONE_THREAD),
+        (("prefix", switches.PREFIXED),),
     ),
 )
 
