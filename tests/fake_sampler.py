@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from server.engine.allowed import Allowed
 from server.engine.sampling import chain_steps
 from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
@@ -33,6 +34,28 @@ class FakeSampler:
     def sample(self, i_batch: int) -> int:
         """The rule's token for the sequence of that row."""
         return self._runner.next_token(i_batch)
+
+    def sample_among(self, i_batch: int, allowed: Allowed) -> int:
+        """The rule's token if it may come, else the first that may."""
+        token = self._runner.next_token(i_batch)
+        return token if token in allowed else int(allowed.ids[0])
+
+    def sample_but(self, i_batch: int, token: int) -> int:
+        """The token after it."""
+        return (token + 1) % self._runner.info.n_vocab
+
+    def learn(self, token: int, i_batch: int | None = None) -> bool:
+        """Remember it."""
+        self.accepted.append(token)
+        return True
+
+    def forced(self, n_max: int) -> list[int]:
+        """Nothing is certain."""
+        return []
+
+    def end_reasoning(self) -> bool:
+        """It never thinks."""
+        return False
 
     def prob(self, token: int) -> TokenProb | None:
         """Half for the token, a quarter for another."""

@@ -11,14 +11,20 @@ from collections.abc import Callable
 from collections.abc import Sequence
 
 import numpy as np
+from llguidance import LLTokenizer
+from llguidance import TokenizerWrapper
 
+from server.engine.constraint import Grammars
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
+from server.engine.guided import guided
 from server.engine.host_cache import State
 from server.engine.modelinfo import AdapterInfo
 from server.engine.modelinfo import ModelInfo
+from server.engine.runner import Sampler
 from server.engine.task import Adapters
+from server.engine.task import Constraint
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
 from tests.fake_memory import FakeMemory
@@ -89,6 +95,21 @@ def info(**overrides: object) -> ModelInfo:
     return ModelInfo(**(values | overrides))  # type: ignore[arg-type]
 
 
+class ByteWrapper(TokenizerWrapper):
+    """The same tokens, as llguidance wants them."""
+
+    def __init__(self, preserved: frozenset[int]) -> None:
+        self.tokens = [*(bytes([byte]) for byte in range(256)), b"</s>", b"<s>"]
+        self.special_token_ids = sorted({EOS, BOS} - preserved)
+        self.eos_token_id = EOS
+        self.bos_token_id = BOS
+        self.is_tokenizer_wrapper = True
+
+    def __call__(self, text: str) -> list[int]:
+        """A token a byte."""
+        return list(text.encode())
+
+
 class ByteTokenizer:
     """One token a byte, EOS and BOS beside them."""
 
@@ -109,11 +130,23 @@ class ByteTokenizer:
             "utf-8", "replace"
         )
 
+    def __init__(self) -> None:
+        self.pieces = [self.piece(token) for token in range(N_VOCAB)]
+        self.eog = EOS
+        self._grammars = Grammars(self._for_grammars)
+
     def piece(self, token: int, *, special: bool = True) -> bytes:
         """The byte."""
         if token < 256:
             return bytes([token])
         return {EOS: b"</s>", BOS: b"<s>"}[token] if special else b""
+
+    def compile(self, constraint: Constraint, preserved: frozenset[int]) -> Constraint:
+        """By llguidance, over bytes."""
+        return self._grammars.compile(constraint, preserved)
+
+    def _for_grammars(self, preserved: frozenset[int]) -> LLTokenizer:
+        return LLTokenizer(ByteWrapper(preserved), eos_token=[EOS], slices=[])
 
 
 class FakeRunner:
@@ -171,11 +204,11 @@ class FakeRunner:
         """EOS only."""
         return token == EOS
 
-    def new_sampler(self, params: SamplingParams) -> FakeSampler:
+    def new_sampler(self, params: SamplingParams) -> Sampler:
         """A chain that follows the rule."""
         if params.grammar == "bad":
             raise BadSampling("grammar: can't be parsed")
-        return FakeSampler(self, params)
+        return guided(FakeSampler(self, params), params, self.tokenizer)
 
     def clear_batch(self) -> None:
         """Begin a batch."""

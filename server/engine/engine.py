@@ -11,10 +11,14 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from server.engine import report
 from server.engine.actions import Actions
 from server.engine.checkpoints import Planner
+from server.engine.errors import BadGrammar
 from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
@@ -45,6 +49,10 @@ from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN
 from server.engine.waiting import Waiting
+
+if TYPE_CHECKING:
+    from server.engine.runner import Sampler
+    from server.engine.task import TokenProb
 
 SNAPSHOT_INTERVAL_S = 0.05
 """While nothing begins or ends, the snapshot is at most this old."""
@@ -233,8 +241,7 @@ class Engine:
             slot.i_batch = -1
         runner.clear_batch()
         for slot in plan.decoding:
-            sequence = slot.sequence
-            slot.i_batch = runner.add_row(slot.sampled, sequence.n_tokens, sequence.id)
+            slot.i_batch = self._add_pending(slot)
         for chunk in plan.chunks:
             chunk.slot.i_batch = self._add_chunk(chunk)
         runner.use_adapters(plan.adapters)
@@ -244,9 +251,22 @@ class Engine:
         self.slots.stats.add_step(plan, now - started, now)
         self._scheduler.observe(plan, now - started)
         for slot in plan.decoding:
-            self.memory.append(slot.sequence, slot.sampled)
+            self._append_pending(slot)
         for chunk in plan.chunks:
             self._prefilled(chunk, now)
+
+    def _add_pending(self, slot: Slot) -> int:
+        sequence, pending = slot.sequence, slot.pending
+        if len(pending) == 1:
+            return self.runner.add_row(pending[0], sequence.n_tokens, sequence.id)
+        tokens = np.array(pending, np.int32)
+        return self.runner.add_chunk(tokens, sequence.n_tokens, sequence.id, wants_logits=True)
+
+    def _append_pending(self, slot: Slot) -> None:
+        if len(slot.pending) == 1:
+            self.memory.append(slot.sequence, slot.pending[0])
+        else:
+            self.memory.extend(slot.sequence, np.array(slot.pending, np.int32))
 
     def _add_chunk(self, chunk: Chunk) -> int:
         seq_id, wants_logits = chunk.slot.sequence.id, chunk.wants_logits
@@ -274,7 +294,6 @@ class Engine:
                 self.slots.finish(slot)
 
     def _sample(self) -> list[Slot]:
-        runner, events, clock = self.runner, self.slots.events, self._clock
         spoiled: list[Slot] = []
         for slot in self.slots:
             sampler = slot.sampler
@@ -282,20 +301,53 @@ class Engine:
                 continue
             try:
                 token = sampler.sample(slot.i_batch)
-                prob = sampler.prob(token)
+                self._accept(slot, token, sampler.prob(token))
+                if slot.has_next_token:
+                    self._accept_forced(slot, sampler)
             except BadLogits:
                 spoiled.append(slot)
+                continue
+            except BadGrammar as error:
+                self.slots.fail(slot, ErrorKind.INVALID_REQUEST, str(error))
                 continue
             except BadSampling as error:
                 self._faults.fail(slot, str(error))
                 continue
-            is_eog = runner.is_eog(token)
-            event = slot.accept(token, runner.piece(token), clock(), is_eog=is_eog, prob=prob)
-            if event is not None:
-                events.append(event)
             if not slot.has_next_token:
                 self.slots.finish(slot)
         return spoiled
+
+    def _accept_forced(self, slot: Slot, sampler: Sampler) -> None:
+        """What must follow needs no logits; with probabilities it does."""
+        task, info = slot.task, self.runner.info
+        assert task is not None
+        n_max = min(info.n_batch // info.n_slots - 1, slot.n_room)
+        if task.sampling.n_probs or n_max <= 0:
+            return
+        for token in sampler.forced(n_max):
+            self._accept(slot, token, is_forced=True)
+            self.slots.stats.n_predicted += 1
+            if not slot.has_next_token:
+                return
+
+    def _accept(
+        self, slot: Slot, token: int, prob: TokenProb | None = None, *, is_forced: bool = False
+    ) -> None:
+        runner, task = self.runner, slot.task
+        assert task is not None
+        piece = runner.piece(token)
+        if token in task.preserved_tokens:
+            piece = runner.tokenizer.piece(token)
+        event = slot.accept(
+            token,
+            piece,
+            self._clock(),
+            is_eog=runner.is_eog(token),
+            prob=prob,
+            is_forced=is_forced,
+        )
+        if event is not None:
+            self.slots.events.append(event)
 
     # out
 

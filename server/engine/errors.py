@@ -17,6 +17,10 @@ class BadSampling(EngineError):
     """The sampling parameters of a request can't be honoured; the message is for the client."""
 
 
+class BadGrammar(BadSampling):
+    """A grammar can't be followed, or takes too much; the message is for the client."""
+
+
 class BadLogits(BadSampling):
     """The model's output is no number; what led to it may spoil all that shares its memory."""
 

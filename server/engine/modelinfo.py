@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from typing import Protocol
+
+if TYPE_CHECKING:
+    from server.engine.task import Constraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +109,11 @@ class Tokenizer(Protocol):
 
     def piece(self, token: int, *, special: bool = True) -> bytes:
         """The bytes of one token."""
+        ...
+
+    def compile(self, constraint: Constraint, preserved: frozenset[int]) -> Constraint:
+        """The constraint, ready to be followed; may take long. BadGrammar.
+
+        preserved: control tokens that the answer shows, so that a grammar may have their text.
+        """
         ...

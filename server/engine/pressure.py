@@ -62,7 +62,7 @@ class Pressure:
         if n_free >= plan.n_rows or self._memory.make_room(plan.n_rows):
             return plan
         n_free = self._memory.cells.n_free
-        if plan.chunks and n_free > len(plan.decoding):
+        if plan.chunks and n_free > plan.n_decode:
             return plan.limited(n_free)
         self.preempt_youngest()
         return None
@@ -71,8 +71,8 @@ class Pressure:
         """What to try after a batch found no cells although the mirror has some."""
         if self._memory.evict_oldest():
             return plan
-        if plan.chunks and plan.n_rows > len(plan.decoding) + 1:
-            return plan.limited(max(len(plan.decoding) + 1, plan.n_rows // 2))
+        if plan.chunks and plan.n_rows > plan.n_decode + 1:
+            return plan.limited(max(plan.n_decode + 1, plan.n_rows // 2))
         self.preempt_youngest()
         return None
 

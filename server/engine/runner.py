@@ -32,6 +32,14 @@ class Sampler(Protocol):
         """Choose and accept a token from the logits of an output row of the last batch."""
         ...
 
+    def forced(self, n_max: int) -> list[int]:
+        """Choose and accept tokens that are certain to follow, at most n_max, without logits."""
+        ...
+
+    def end_reasoning(self) -> bool:
+        """Let the model stop thinking as soon as it can; whether it thinks."""
+        ...
+
     def prob(self, token: int) -> TokenProb | None:
         """Probabilities behind the token just sampled; None where the request asked for none.
 

@@ -49,7 +49,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """The rows of one batch: one for each decoding slot, then chunks of prompts."""
+    """The rows of one batch: the pending tokens of decoding slots, then chunks of prompts."""
 
     decoding: list[Slot]
     chunks: list[Chunk]
@@ -64,9 +64,14 @@ class BatchPlan:
         return sum(chunk.n for chunk in self.chunks)
 
     @property
+    def n_decode(self) -> int:
+        """Rows of decoding slots."""
+        return sum(len(slot.pending) for slot in self.decoding)
+
+    @property
     def n_rows(self) -> int:
         """Rows in the batch."""
-        return len(self.decoding) + self.n_prefill
+        return self.n_decode + self.n_prefill
 
     @property
     def slots(self) -> list[Slot]:
@@ -80,7 +85,7 @@ class BatchPlan:
 
     def limited(self, n_rows: int) -> BatchPlan:
         """The same plan with at most n_rows, which are at least the decoding ones."""
-        left, chunks = n_rows - len(self.decoding), []
+        left, chunks = n_rows - self.n_decode, []
         for chunk in self.chunks:
             if left > 0:
                 chunks.append(Chunk(chunk.slot, chunk.start, min(chunk.n, left)))
@@ -101,7 +106,7 @@ class Scheduler:
         self._turn_began = 0.0
 
     def plan(self, slots: Iterable[Slot], n_batch: int, now: float) -> BatchPlan:
-        """At most n_batch rows; decoding slots first (there are never more than n_batch)."""
+        """At most n_batch rows; decoding slots first (they never have more than n_batch)."""
         busy = [slot for slot in slots if slot.is_busy]
         ready = [s for s in busy if s.state in (SlotState.DECODE, SlotState.PREFILL)]
         n_streams = sum(slot.state is SlotState.DECODE for slot in ready)
@@ -111,7 +116,7 @@ class Scheduler:
         adapters = self._turn(set(used), now)
         group = [slot for slot, mine in zip(ready, used, strict=True) if mine == adapters]
         decoding = [slot for slot in group if slot.state is SlotState.DECODE]
-        left = n_batch - len(decoding)
+        left = n_batch - sum(len(slot.pending) for slot in decoding)
         left = self._budget.grant(
             n_streams=n_streams, n_prompts=len(busy) - n_streams, n_batch=left
         )
@@ -125,7 +130,8 @@ class Scheduler:
 
     def observe(self, plan: BatchPlan, seconds: float) -> None:
         """The plan was decoded in so many seconds."""
-        self._budget.observe(len(plan.decoding), plan.n_prefill, seconds)
+        n_forced = plan.n_decode - len(plan.decoding)
+        self._budget.observe(len(plan.decoding), plan.n_prefill + n_forced, seconds)
 
     def _in_order(self, group: list[Slot], now: float) -> list[Slot]:
         """Shortest first; a prompt is taken for as much shorter as could be computed meanwhile."""

@@ -78,7 +78,11 @@ class Slot:
         self.scope = Scope()
         self.divergence: Divergence | None = None
         self.text = TextStream()
-        self.sampled = -1
+        self.pending: list[int] = []
+        """Tokens that were accepted and are not yet in the sequence, at most one of them sampled.
+
+        After the batch that computes them they stay until the next token is accepted.
+        """
         self.tokens: list[int] = []
         self.probs: list[TokenProb] = []
         self.stop_type = StopType.NONE
@@ -224,7 +228,7 @@ class Slot:
     def retry(self) -> None:
         """Prefill or decode -> preempted, so that the logits of the last row come once more."""
         if self.n_decoded:
-            self.target = self.sequence.tokens[:-1].copy()
+            self.target = self.sequence.tokens[: -len(self.pending)].copy()
             self.wants_logits = False
         self.state = SlotState.PREEMPTED
         self.sequence.is_live = False
@@ -234,11 +238,23 @@ class Slot:
         self.state = SlotState.WAIT
 
     def accept(
-        self, token: int, piece: bytes, now: float, *, is_eog: bool, prob: TokenProb | None
+        self,
+        token: int,
+        piece: bytes,
+        now: float,
+        *,
+        is_eog: bool,
+        prob: TokenProb | None = None,
+        is_forced: bool = False,
     ) -> Token | None:
-        """A token was sampled: update text and stop state; the event for a streaming task."""
+        """A token was sampled: update text and stop state; the event for a streaming task.
+
+        is_forced: it follows the one before without a batch between them.
+        """
         assert self.task is not None
-        self.sampled = token
+        if not is_forced:
+            self.pending.clear()
+        self.pending.append(token)
         self.n_decoded += 1
         if self.n_decoded == 1:
             self._t_prompt = now
@@ -306,8 +322,13 @@ class Slot:
 
     @property
     def is_full(self) -> bool:
-        """Whether the context has no room for a token after the one just sampled."""
-        return self.sequence.n_tokens + 1 >= self.n_ctx
+        """Whether the context has no room for a token after those that are pending."""
+        return self.n_room <= 0
+
+    @property
+    def n_room(self) -> int:
+        """How many more tokens the context takes after those that are pending."""
+        return self.n_ctx - self.sequence.n_tokens - len(self.pending)
 
     def stop(self, stop_type: StopType) -> None:
         """End the generation after the current token."""

@@ -51,11 +51,31 @@ class Constraint:
     after: texts; nothing is constrained (nor looked for) before the end of the first of them.
     triggers: texts; from the beginning of the first of them on the grammar holds (so it has the
     trigger in it), and before that the output is free.
+    Both are looked for in the text with that of control tokens. In the grammar a token counts as
+    the text that the answer shows of it: control tokens match theirs if the task preserves them.
     """
 
     lark: str
     after: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    compiled: object = field(default=None, compare=False, repr=False)
+    """What `Tokenizer.compile` makes of it; a task has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A limit on the tokens between a start text and an end text, each time that one starts."""
+
+    start: str
+    ends: tuple[str, ...]
+    forced: tuple[int, ...]
+    """What comes when the tokens are spent: a message, if any, and the first end text."""
+    n_tokens: int = -1
+    """The most tokens; -1 = any number."""
+    is_open: bool = False
+    """Whether the prompt ends inside."""
+    is_controlled: bool = False
+    """Whether it may be ended while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +118,7 @@ class SamplingParams:
     """GBNF; empty = unconstrained."""
     constraint: Constraint | None = None
     """A token mask, besides which `grammar` is empty."""
+    reasoning: Reasoning | None = None
     backend_sampling: bool = False
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from llama_ctypes.buffers import Floats
 from llama_ctypes.context import Context
 from llama_ctypes.vocab import Vocab
+from server.engine.allowed import Allowed
 from server.engine.errors import NO_NUMBER
 from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
@@ -20,12 +21,16 @@ from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
 
+FORBIDDEN = "no token could be sampled: logit_bias forbids all that may come here"
 FEW = 8
 """Biases of so many tokens are added one by one, which is faster than as an array."""
 
 
 class GreedySampler:
-    """See the Sampler protocol of `server/engine/runner.py`. Engine thread only."""
+    """See Sampler of `server/engine/runner.py`, and Chooser of `server/engine/guided.py`.
+
+    Engine thread only.
+    """
 
     def __init__(
         self, context: Context, vocab: Vocab, params: SamplingParams, piece: Piece
@@ -47,17 +52,45 @@ class GreedySampler:
 
     def sample(self, i_batch: int) -> int:
         """See Sampler."""
-        self._i_batch = i_batch
-        logits = self._context.logits(i_batch)
-        if self._few or len(self._biased):
-            logits = self._with_biases(logits)
+        logits = self._logits(i_batch)
+        return _checked(int(logits.argmax()), logits)
+
+    def sample_among(self, i_batch: int, allowed: Allowed) -> int:
+        """See Chooser."""
+        logits = self._logits(i_batch)
         token = int(logits.argmax())
-        # argmax finds the first NaN if there is one
-        if not logits[token] > -np.inf:
+        if token not in allowed:
+            # NaN is the highest of all
             if np.isnan(logits[token]):
                 raise BadLogits(NO_NUMBER)
-            raise BadSampling("no token could be sampled: logit_bias forbids all of them")
-        return token
+            ids = allowed.ids
+            token = int(ids[logits[ids].argmax()])
+        return _checked(token, logits)
+
+    def sample_but(self, i_batch: int, token: int) -> int:
+        """See Chooser."""
+        logits = self._logits(i_batch).copy()
+        logits[token] = -np.inf
+        return _checked(int(logits.argmax()), logits)
+
+    def learn(self, token: int, i_batch: int | None = None) -> bool:
+        """See Chooser. Nothing is remembered."""
+        if i_batch is not None:
+            self._i_batch = i_batch
+        return True
+
+    def forced(self, n_max: int) -> list[int]:
+        """See Sampler. Nothing is certain here."""
+        return []
+
+    def end_reasoning(self) -> bool:
+        """See Sampler. Whether the model thinks is not known here."""
+        return False
+
+    def _logits(self, i_batch: int) -> Floats:
+        self._i_batch = i_batch
+        logits = self._context.logits(i_batch)
+        return self._with_biases(logits) if self._few or len(self._biased) else logits
 
     def _with_biases(self, logits: Floats) -> Floats:
         # nobody reads these logits again unless probabilities are wanted
@@ -80,3 +113,13 @@ class GreedySampler:
 
     def close(self) -> None:
         """See Sampler. Nothing is owned."""
+
+
+def _checked(token: int, logits: Floats) -> int:
+    """The token with the highest logit, if it is a number that can come."""
+    # argmax finds the first NaN if there is one
+    if not logits[token] > -np.inf:
+        if np.isnan(logits[token]):
+            raise BadLogits(NO_NUMBER)
+        raise BadSampling(FORBIDDEN)
+    return token

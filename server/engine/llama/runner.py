@@ -19,6 +19,7 @@ from llama_ctypes.raw.enums import LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.errors import LoadFailed
+from server.engine.guided import guided
 from server.engine.host_cache import State
 from server.engine.llama import adapters
 from server.engine.llama import params
@@ -149,9 +150,8 @@ class LlamaRunner:
 
     def new_sampler(self, params: SamplingParams) -> Sampler:
         """See ModelRunner."""
-        if is_greedy(params) and not params.backend_sampling:
-            return GreedySampler(self._context, self._vocab, params, self.piece)
-        return LlamaSampler(self._context, self._vocab, params, self.piece)
+        make = GreedySampler if is_greedy(params) and not params.backend_sampling else LlamaSampler
+        return guided(make(self._context, self._vocab, params, self.piece), params, self.tokenizer)
 
     # one batch
 

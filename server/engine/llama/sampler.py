@@ -1,8 +1,9 @@
 """A request's native sampler chain: built from the steps of `sampling`, asked once a step.
 
 Three ways to one token, cheapest first: libllama samples from the logits itself; or the
-candidates are kept, because their probabilities are wanted; or a grammar has to agree. Answers to
-common_sampler_sample in llama.cpp `common/sampling.cpp`.
+candidates are kept, because their probabilities are wanted; or a grammar has to agree. Where only
+some tokens are allowed, the others are masked in the logits, or those few alone are candidates.
+Answers to common_sampler_sample in llama.cpp `common/sampling.cpp`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from llama_ctypes import samplers
+from llama_ctypes.buffers import Floats
 from llama_ctypes.candidates import TokenDataArray
 from llama_ctypes.context import Context
 from llama_ctypes.errors import LlamaError
@@ -22,6 +25,7 @@ from llama_ctypes.errors import NotANumber
 from llama_ctypes.sampler import Sampler
 from llama_ctypes.sampler import SamplerChain
 from llama_ctypes.vocab import Vocab
+from server.engine.allowed import Allowed
 from server.engine.errors import NO_NUMBER
 from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
@@ -72,8 +76,16 @@ def _native(vocab: Vocab, step: Step) -> Sampler:
     return make(*arguments)
 
 
+FEW = 4096
+"""So many candidates are sampled faster from a table of their own."""
+NONE_LEFT = "no token could be sampled: logit_bias forbids all that may come here"
+
+
 class LlamaSampler:
-    """See the Sampler protocol of `server/engine/runner.py`. Engine thread only."""
+    """See Sampler of `server/engine/runner.py`, and Chooser of `server/engine/guided.py`.
+
+    Engine thread only.
+    """
 
     def __init__(
         self, context: Context, vocab: Vocab, params: SamplingParams, piece: Piece
@@ -89,6 +101,14 @@ class LlamaSampler:
             TokenDataArray(vocab.n_tokens) if self._grammar or wants_candidates else None
         )
         self._one = TokenDataArray(1)
+        # these look at candidates that can't come, or at their number
+        self._masks_logits = not (
+            params.n_probs > 0
+            or params.mirostat
+            or params.typical_p < 1.0
+            or params.min_keep
+            or self._candidates is not None
+        )
 
     def attach(self, seq_id: int) -> None:
         """See Sampler."""
@@ -117,10 +137,66 @@ class LlamaSampler:
         except LlamaError as error:
             raise BadSampling(f"no token could be sampled: {error}") from error
 
-    def _sample_candidates(self, candidates: TokenDataArray, i_batch: int) -> int:
+    def sample_among(self, i_batch: int, allowed: Allowed) -> int:
+        """See Chooser."""
+        self._i_batch = i_batch
+        try:
+            logits = self._numbers(i_batch)
+            if self._masks_logits and allowed.n > FEW:
+                np.copyto(logits, -np.inf, where=~allowed.flags)
+                token = self._chain.sample(self._context, i_batch)
+                if logits[token] == -np.inf:
+                    raise BadSampling(NONE_LEFT)
+                return token
+            return self._sample_few(logits, allowed.ids)
+        except NotANumber as error:
+            raise BadLogits(NO_NUMBER) from error
+        except LlamaError as error:
+            raise BadSampling(f"no token could be sampled: {error}") from error
+
+    def _sample_few(self, logits: Floats, ids: NDArray[np.intp]) -> int:
+        if self._candidates is None:
+            self._candidates = TokenDataArray(len(logits))
+        candidates = self._candidates
+        candidates.fill(ids, logits[ids])
+        self._chain.apply(candidates)
+        token = candidates.token
+        if not candidates.logit > -np.inf:
+            raise BadSampling(NONE_LEFT)
+        self._chain.accept(token)
+        return token
+
+    def sample_but(self, i_batch: int, token: int) -> int:
+        """See Chooser. What the chain remembers of the choice before stays."""
+        logits = self._context.logits(i_batch)
+        logit, logits[token] = logits[token], -np.inf
+        other = self.sample(i_batch)
+        logits[token] = logit
+        return other
+
+    def learn(self, token: int, i_batch: int | None = None) -> bool:
+        """See Chooser."""
+        if self._grammar is not None:
+            if not self._allows(token):
+                return False
+            self._grammar.accept(token)
+        self._chain.accept(token)
+        if i_batch is not None:
+            self._i_batch = i_batch
+            if self._candidates is not None:
+                self._candidates.fill([token], [0.0])
+                self._candidates.table["p"][0] = 1.0
+        return True
+
+    def _numbers(self, i_batch: int) -> Floats:
+        """The logits of a row; BadLogits if they are none."""
         logits = self._context.logits(i_batch)
         if logits[0] != logits[0]:
             raise BadLogits(NO_NUMBER)
+        return logits
+
+    def _sample_candidates(self, candidates: TokenDataArray, i_batch: int) -> int:
+        logits = self._numbers(i_batch)
         candidates.fill_from(logits)
         self._chain.apply(candidates)
         token = candidates.token
@@ -147,6 +223,14 @@ class LlamaSampler:
         """See Sampler."""
         for token in tokens.tolist():
             self._chain.accept(token)
+
+    def forced(self, n_max: int) -> list[int]:
+        """See Sampler. Nothing is certain here."""
+        return []
+
+    def end_reasoning(self) -> bool:
+        """See Sampler. Whether the model thinks is not known here."""
+        return False
 
     def prob(self, token: int) -> TokenProb | None:
         """See Sampler."""

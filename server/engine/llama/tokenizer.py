@@ -6,8 +6,18 @@ Answers to the Tokenizer protocol of `server/engine/modelinfo.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import cast
 
 from llama_ctypes.vocab import Vocab
+from server.engine.constraint import Grammars
+from server.engine.errors import BadGrammar
+from server.engine.llama.exact import ExactTokenizer
+from server.engine.task import Constraint
+
+if TYPE_CHECKING:
+    from llguidance import LLTokenizer
+    from llguidance import TokenizerWrapper
 
 
 class LlamaTokenizer:
@@ -25,6 +35,29 @@ class LlamaTokenizer:
         self.plain_pieces = vocab.pieces(special=False)
         """Bytes of every token, empty for control tokens."""
         self.eog_tokens = frozenset(t for t in range(self.n_vocab) if vocab.is_eog(t))
+        self._grammars = Grammars(self._for_grammars)
+
+    @property
+    def eog(self) -> int:
+        """The token that ends a generation where nothing else may follow. BadGrammar."""
+        if self.eos in self.eog_tokens:
+            return self.eos
+        if not self.eog_tokens:
+            raise BadGrammar("grammar: this model has no token that ends an answer")
+        return min(self.eog_tokens)
+
+    def compile(self, constraint: Constraint, preserved: frozenset[int]) -> Constraint:
+        """See Tokenizer."""
+        return self._grammars.compile(constraint, preserved)
+
+    def _for_grammars(self, preserved: frozenset[int]) -> LLTokenizer:
+        """The vocabulary for llguidance. Two steps, because it keeps the GIL in each."""
+        from llguidance import LLTokenizer
+
+        view = ExactTokenizer(self._vocab, self.pieces, self.plain_pieces, preserved, self.eog)
+        wrapper = cast("TokenizerWrapper", view)
+        tokenizer = LLTokenizer(wrapper, eos_token=sorted(self.eog_tokens), slices=[])
+        return tokenizer.with_slices(LLTokenizer.general_slices())
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """See Tokenizer. Releases the GIL."""
