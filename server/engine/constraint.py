@@ -19,6 +19,7 @@ from server.engine.allowed import WORD_BITS
 from server.engine.allowed import Allowed
 from server.engine.errors import BadGrammar
 from server.engine.native import native_lock
+from server.engine.sizes import check_size
 from server.engine.tags import TagSearch
 from server.engine.task import Constraint
 
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
 N_KEPT = 64
 """Compiled grammars that are kept for the next request that has the same."""
 
-MAX_LARK = 1 << 20
-"""The longest grammar in characters."""
-
-MAX_DEPTH = 200
-"""Brackets in a grammar nest no deeper: its parsers recurse."""
-
 MAX_LEXER_STATES = 50_000
 """A kilobyte or two each, for each grammar that is kept."""
 
@@ -44,7 +39,7 @@ MakeTokenizer = Callable[[frozenset[int]], "LLTokenizer"]
 
 
 class Compiled:
-    """A grammar over a vocabulary. Immutable; any thread."""
+    """A grammar over a vocabulary. Any thread."""
 
     __slots__ = ("_lark", "_matcher", "_tokenizer")
 
@@ -58,6 +53,8 @@ class Compiled:
 
         matcher = LLMatcher(self._tokenizer, self._lark, log_level=0, limits=_limits())
         check(matcher)
+        matcher.compute_bitmask()  # what is too much shows in the first step
+        check(matcher)
         return matcher
 
     def matcher(self) -> LLMatcher:
@@ -65,8 +62,9 @@ class Compiled:
         return self._matcher.deep_copy()
 
     def fresh_matcher(self) -> LLMatcher:
-        """One that shares nothing, for when what others have learnt is too much."""
-        return self._compile()
+        """One that shares nothing, because what others have learnt is too much."""
+        self._matcher = self._compile()
+        return self.matcher()
 
     @property
     def tokenizer(self) -> LLTokenizer:
@@ -82,6 +80,7 @@ class Grammars:
         self._tokenizers: dict[frozenset[int], LLTokenizer] = {}
         self._kept: OrderedDict[tuple[str, frozenset[int]], Compiled] = OrderedDict()
         self._lock = native_lock()
+        self._tokenizers_lock = native_lock()
 
     def compile(self, constraint: Constraint, preserved: frozenset[int]) -> Constraint:
         """The constraint, ready to be followed; takes from a millisecond to many. BadGrammar.
@@ -93,18 +92,21 @@ class Grammars:
         check_size(constraint.lark)
         key = (constraint.lark, preserved)
         with self._lock:
-            compiled = self._kept.pop(key, None) or Compiled(
-                constraint.lark, self._tokenizer(preserved)
-            )
+            compiled = self._kept.get(key)
+        if compiled is None:
+            compiled = Compiled(constraint.lark, self._tokenizer(preserved))
+        with self._lock:
             self._kept[key] = compiled
+            self._kept.move_to_end(key)
             if len(self._kept) > N_KEPT:
                 self._kept.popitem(last=False)
         return replace(constraint, compiled=compiled)
 
     def _tokenizer(self, preserved: frozenset[int]) -> LLTokenizer:
-        tokenizer = self._tokenizers.get(preserved)
-        if tokenizer is None:
-            tokenizer = self._tokenizers[preserved] = self._make_tokenizer(preserved)
+        with self._tokenizers_lock:
+            tokenizer = self._tokenizers.get(preserved)
+            if tokenizer is None:
+                tokenizer = self._tokenizers[preserved] = self._make_tokenizer(preserved)
         return tokenizer
 
 
@@ -214,21 +216,6 @@ def first_line(error: str) -> str:
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     line = lines[0] if lines else "it can't be followed"
     return "it can't be followed" if line.startswith("panic") else line[:500]
-
-
-def check_size(lark: str) -> None:
-    """BadGrammar for what is too large to be looked at."""
-    if len(lark) > MAX_LARK:
-        raise BadGrammar(f"grammar: is longer than {MAX_LARK} characters; make it smaller")
-    depth = deepest = 0
-    for character in lark:
-        if character in "([{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in ")]}":
-            depth = max(0, depth - 1)
-    if deepest > MAX_DEPTH:
-        raise BadGrammar(f"grammar: nests deeper than {MAX_DEPTH} levels; make it flatter")
 
 
 def _limits() -> LLParserLimits:

@@ -321,7 +321,7 @@ class Engine:
         """What must follow needs no logits; with probabilities it does."""
         task, info = slot.task, self.runner.info
         assert task is not None
-        n_max = min(info.n_batch // info.n_slots - 1, slot.n_room)
+        n_max = min(info.n_batch // info.n_slots, slot.n_room) - 1
         if task.sampling.n_probs or n_max <= 0:
             return
         for token in sampler.forced(n_max):
