@@ -18,7 +18,7 @@ import numpy as np
 from server.engine.allowed import WORD_BITS
 from server.engine.allowed import Allowed
 from server.engine.errors import BadGrammar
-from server.engine.native import native_lock
+from server.engine.native import new_lock
 from server.engine.sizes import check_size
 from server.engine.tags import TagSearch
 from server.engine.task import Constraint
@@ -79,8 +79,8 @@ class Grammars:
         self._make_tokenizer = make_tokenizer
         self._tokenizers: dict[frozenset[int], LLTokenizer] = {}
         self._kept: OrderedDict[tuple[str, frozenset[int]], Compiled] = OrderedDict()
-        self._lock = native_lock()
-        self._tokenizers_lock = native_lock()
+        self._lock = new_lock()
+        self._tokenizers_lock = new_lock()
 
     def compile(self, constraint: Constraint, preserved: frozenset[int]) -> Constraint:
         """The constraint, ready to be followed; takes from a millisecond to many. BadGrammar.

@@ -302,7 +302,7 @@ class Engine:
             try:
                 token = sampler.sample(slot.i_batch)
                 self._accept(slot, token, sampler.prob(token))
-                if slot.has_next_token:
+                if slot.is_guided and slot.has_next_token:
                     self._accept_forced(slot, sampler)
             except BadLogits:
                 spoiled.append(slot)
@@ -335,17 +335,11 @@ class Engine:
     ) -> None:
         runner, task = self.runner, slot.task
         assert task is not None
-        piece = runner.piece(token)
-        if token in task.preserved_tokens:
+        piece, is_eog = runner.piece(token), runner.is_eog(token)
+        if task.preserved_tokens and token in task.preserved_tokens:
             piece = runner.tokenizer.piece(token)
-        event = slot.accept(
-            token,
-            piece,
-            self._clock(),
-            is_eog=runner.is_eog(token),
-            prob=prob,
-            is_forced=is_forced,
-        )
+        now = self._clock()
+        event = slot.accept(token, piece, now, is_eog=is_eog, prob=prob, is_forced=is_forced)
         if event is not None:
             self.slots.events.append(event)
 

@@ -153,7 +153,7 @@ class GuidedSampler:
 
 def guided(chooser: Chooser, params: SamplingParams, tokenizer: GuidingTokenizer) -> Sampler:
     """The chooser itself where nothing limits its choice. BadGrammar; the chooser is closed."""
-    if params.constraint is None and params.reasoning is None:
+    if not params.is_guided:
         return chooser
     try:
         guide = thinking = None

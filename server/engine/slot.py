@@ -78,6 +78,8 @@ class Slot:
         self.scope = Scope()
         self.divergence: Divergence | None = None
         self.text = TextStream()
+        self.is_guided = False
+        """Whether some tokens may follow without being sampled."""
         self.pending: list[int] = []
         """Tokens that were accepted and are not yet in the sequence, at most one of them sampled.
 
@@ -184,6 +186,7 @@ class Slot:
         self._reset()
         self.task = task
         self.sampler = sampler
+        self.is_guided = task.sampling.is_guided
         self.scope = scope
         self.target = task.prompt
         self.breaks = breaks

@@ -121,6 +121,11 @@ class SamplingParams:
     reasoning: Reasoning | None = None
     backend_sampling: bool = False
 
+    @property
+    def is_guided(self) -> bool:
+        """Whether more than the sampler chain decides about the next token."""
+        return self.constraint is not None or self.reasoning is not None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:

@@ -6,7 +6,6 @@ a greenlet. It never raises: what goes wrong is shown on the board and logged.
 
 from __future__ import annotations
 
-import _thread
 import ctypes
 import logging
 import sys
@@ -20,6 +19,7 @@ from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
 from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
+from server.engine.native import start_thread
 from server.engine.runner import ModelRunner
 
 OnProgress = Callable[[float], bool]
@@ -32,16 +32,7 @@ PR_SET_NAME = 15
 
 def start(load: Load, mailbox: Mailbox, config: EngineConfig) -> None:
     """Start the thread and return at once; follow the mailbox's board."""
-    _native_start()(_main, (load, mailbox, config))
-
-
-def _native_start() -> Callable[..., object]:
-    try:
-        from gevent.monkey import get_original
-    except ImportError:
-        return _thread.start_new_thread
-    original: Callable[..., object] = get_original("_thread", "start_new_thread")
-    return original
+    start_thread(_main, load, mailbox, config)
 
 
 def _main(load: Load, mailbox: Mailbox, config: EngineConfig) -> None:

@@ -113,9 +113,9 @@ FORBIDDEN_OUTSIDE: dict[str, set[str]] = {
 GEVENT_IN_ENGINE = {
     "server/engine/delivery.py",
     "server/engine/green_delivery.py",
-    "server/engine/thread.py",
+    "server/engine/native.py",
 }
-"""Where the engine meets gevent: delivering events, and starting a thread that it lets alone."""
+"""Where the engine meets gevent: delivering events, and primitives that it lets alone."""
 
 
 def sources() -> list[Path]:
