@@ -37,7 +37,7 @@ ATTRIBUTES = {
 }
 SET_ELSEWHERE = {
     Into.REQUEST: {"sampling", "reasoning_in_content", "speculative_types"},
-    Into.SAMPLING: {"constraint"},
+    Into.SAMPLING: {"constraint", "reasoning"},
 }
 NUMERIC = [row for row in FIELDS if row.kind in (Kind.INT, Kind.FLOAT)]
 LIMITED = [row for row in NUMERIC if row.parse is None]
