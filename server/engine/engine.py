@@ -24,6 +24,7 @@ from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.faults import Faults
+from server.engine.idle import IdleCost
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import EraseSlot
 from server.engine.mailbox import Mailbox
@@ -98,7 +99,6 @@ class Engine:
             runner,
             self._config.host_cache_bytes,
             clock,
-            moves_idle=self._config.cache_idle_slots,
             n_checkpoints=n_checkpoints,
         )
         shifts = self._config.context_shift and runner.can_shift
@@ -114,6 +114,7 @@ class Engine:
         )
         self.waiting = Waiting(runner.info)
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
+        self._idle_cost = IdleCost(runner, self.memory, clock)
         self._mailbox = mailbox
         self._clock = clock
         self._stop_at: float | None = None
@@ -150,6 +151,8 @@ class Engine:
             self._publish()
         self._step()
         self._publish()
+        if self._config.cache_idle_slots and self.memory.host_cache.is_enabled:
+            self._idle_cost.settle()
 
     def close(self) -> None:
         """End what is left, free the model, say so."""
@@ -254,6 +257,7 @@ class Engine:
             self._append_pending(slot)
         for chunk in plan.chunks:
             self._prefilled(chunk, now)
+        self._idle_cost.charge(now - started)
 
     def _add_pending(self, slot: Slot) -> int:
         sequence, pending = slot.sequence, slot.pending

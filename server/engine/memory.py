@@ -48,18 +48,13 @@ class Memory:
         host_cache_bytes: int | None,
         clock: Callable[[], float],
         *,
-        moves_idle: bool,
         n_checkpoints: int = 0,
     ) -> None:
-        """host_cache_bytes: see HostCache, with which checkpoints share them.
-
-        moves_idle: whether idle sequences that slow the running ones down go there.
-        """
+        """host_cache_bytes: see HostCache, with which checkpoints share them."""
         self._runner = runner
         self._clock = clock
         self.sequences: list[Sequence] = []
         self.host_cache = HostCache(host_cache_bytes, self._held_checkpoints)
-        self._moves_idle = moves_idle and self.host_cache.is_enabled
         self.rewinder = Rewinder(runner, n_checkpoints, host_cache_bytes)
         self.cells = Cells(runner.n_cells)
         self._retained: list[Sequence] = []
@@ -318,10 +313,3 @@ class Memory:
             if not self.evict_oldest():
                 return False
         return True
-
-    def bound_idle(self) -> None:
-        """Every row looks at the cells of idle sequences: move what costs too much to the host."""
-        if not self._moves_idle:
-            return
-        while self.n_idle_cells > self._runner.n_idle_cells and self.evict_oldest():
-            pass

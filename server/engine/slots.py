@@ -112,7 +112,6 @@ class Slots:
         slot.bind(sequence, match.divergence, self._clock())
         if task.sampling.backend_sampling and slot.sampler is not None:
             slot.sampler.attach(sequence.id)
-        self._memory.bound_idle()
         if slot.wants_logits:
             self.stats.add_begun(slot, self._clock())
             if task.stream and task.return_progress:

@@ -169,9 +169,9 @@ def test_a_state_that_does_not_fit_leaves_the_slot_as_it_was(b: Bench) -> None:
 
 def test_what_went_to_the_host_is_saved_and_counted_all_the_same(bench: MakeBench) -> None:
     b = bench(n_slots=2, config=EngineConfig(host_cache_bytes=None))
-    b.runner.n_idle_cells = 0
+    b.runner.n_idle_cells, b.look_s = 0, 1e-6
     b.generate(PROMPT, id_slot=0, n_predict=3)
-    b.generate("other words", id_slot=1, n_predict=1)
+    b.generate("other words", id_slot=1, n_predict=20)
     assert b.engine.slots.at(0).sequence.n_tokens == 0
     assert len(do(b, SaveSlot, 0).tokens) == len(PROMPT) + 2
     b.generate("more other words", id_slot=1, n_predict=1)
@@ -183,9 +183,9 @@ def test_a_pinned_request_finds_what_its_slot_had_on_the_host_and_nothing_else(
     bench: MakeBench,
 ) -> None:
     b = bench(n_slots=2, config=EngineConfig(host_cache_bytes=None))
-    b.runner.n_idle_cells = 0
+    b.runner.n_idle_cells, b.look_s = 0, 1e-6
     b.generate(PROMPT, id_slot=0, n_predict=3)
-    b.generate("other words", id_slot=1, n_predict=1)
+    b.generate("other words", id_slot=1, n_predict=20)
     b.generate("other words", id_slot=0, n_predict=1)
     assert n_cached(b, 1) == 0
     assert n_cached(b, 0) == len(PROMPT) - 1

@@ -99,7 +99,7 @@ def crowded(bench: MakeBench, limit: int, **kind: object) -> Bench:
     """Two slots whose idle sequences go to a small host cache almost at once."""
     config = EngineConfig(host_cache_bytes=limit)
     b = bench(n_slots=2, n_seq=3, n_cells=150, n_ctx_slot=64, config=config, **kind)
-    b.runner.n_idle_cells = 20
+    b.runner.n_idle_cells, b.look_s = 0, 1e-6
     return b
 
 
@@ -145,15 +145,26 @@ def test_without_a_host_cache_it_is_computed_again(bench: MakeBench) -> None:
     assert b.generate("a long conversation", n_predict=3).timings.n_prompt_cached == 0
 
 
-def test_idle_sequences_over_the_bound_move_to_the_host(bench: MakeBench) -> None:
+def test_idle_sequences_move_to_the_host_once_they_have_cost_as_much(bench: MakeBench) -> None:
     b = bench(config=EngineConfig(host_cache_bytes=None))
-    b.runner.n_idle_cells = 10
+    b.runner.n_idle_cells, b.look_s = 1, 1e-6
     first = b.generate("first prompt", n_predict=3)
     b.generate("second prompt", n_predict=3)
-    assert b.runner.n_used <= len("second prompt") + 3
+    assert b.runner.n_used > len("first prompt") + len("second prompt")
+    b.generate("second prompt", n_predict=40)
+    assert b.runner.n_used <= len("second prompt") + 40
     again = b.generate("first prompt", n_predict=3)
     assert again.timings.n_prompt_cached == len("first prompt") - 1
     assert again.text == first.text
+
+
+def test_idle_sequences_within_the_bound_stay(bench: MakeBench) -> None:
+    b = bench(config=EngineConfig(host_cache_bytes=None))
+    b.runner.n_idle_cells, b.look_s = 30, 1e-6
+    b.generate("first prompt", n_predict=3)
+    b.generate("second prompt", n_predict=40)
+    assert b.runner.n_used > len("first prompt") + len("second prompt") + 40
+    assert len(b.engine.memory.host_cache) == 0
 
 
 def test_a_state_that_finds_no_room_is_computed_instead(bench: MakeBench) -> None:

@@ -143,9 +143,10 @@ class Schedules(RuleBasedStateMachine):
     def start(self, n_cells: int, host: int | None) -> None:
         runner = type(self).make_runner()
         runner.n_cells = n_cells
-        runner.n_idle_cells = 30
+        runner.n_idle_cells = 1
         self.clients = Clients(Bench(runner, EngineConfig(host_cache_bytes=host)))
         self.bench = self.clients.bench
+        self.bench.look_s = 1e-6
 
     @rule(seed=st.integers(0, 2**32), n=st.integers(1, 4))
     def come(self, seed: int, n: int) -> None:
