@@ -1,6 +1,7 @@
 ## make                 everything that a server needs: .venv, llama.cpp's libraries, the demo model
 ## make serve           ... and serve it on port 8080; ARGS='-m model.gguf --port 9000' are options of llamactl serve
 ## make test            ... and run the tests; ARGS='-x tests/api' are options of pytest
+## make fuzz            ... and ask a server 10,000 generated requests; N=100000 asks more
 ## make lint            ruff, over everything
 ## make types           mypy
 ## make bench           measure a server; ARGS='--help' says what it can do
@@ -13,6 +14,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LIB := llama_ctypes/lib
 ARGS ?=
+N ?= 10000
 NATIVE ?= $(shell cat $(LIB)/OPTIONS 2>/dev/null)
 
 # The demo model, unless a model is named.
@@ -20,7 +22,7 @@ MODEL_OPTIONS := -m --model --model=% -mu --model-url --model-url=% -hf -hfr --h
 	--docker-repo --docker-repo=% --models-dir --models-dir=% --models-preset --models-preset=% --demo
 DEMO = $(if $(LLAMA_ARG_MODEL)$(LLAMA_ARG_MODEL_URL)$(LLAMA_ARG_HF_REPO)$(filter $(MODEL_OPTIONS),$(ARGS)),,--demo)
 
-.PHONY: install serve test lint types bench docs clean help
+.PHONY: install serve test fuzz lint types bench docs clean help
 
 install: .venv/installed $(LIB)/ABI .venv/demo
 
@@ -29,6 +31,9 @@ serve: install
 
 test: install
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: install
+	@LLAMACTL_GENERATED_REQUESTS=$(N) $(BIN)/python -m pytest -s tests/e2e/test_generated_requests.py $(ARGS)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

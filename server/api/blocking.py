@@ -23,8 +23,18 @@ def run_blocking(work: Callable[[], T]) -> T:
         return work()
     from gevent import get_hub
 
-    result: T = get_hub().threadpool.apply(work)
-    return result
+    # an error that leaves the pool's thread would be printed there, with its stack
+    outcome: list[T] | Exception = get_hub().threadpool.apply(_outcome, (work,))
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome[0]
+
+
+def _outcome(work: Callable[[], T]) -> list[T] | Exception:
+    try:
+        return [work()]
+    except Exception as error:
+        return error
 
 
 def run_all(works: Sequence[Callable[[], T]]) -> list[T]:

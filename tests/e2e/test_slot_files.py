@@ -196,6 +196,7 @@ def test_a_damaged_file_is_refused_and_the_slot_keeps_what_it_had(
     assert "filename: a.bin" in refused.json["error"]["message"]
     again = complete(server, 0)
     assert (again["content"], again["timings"]["cache_n"]) == (first["content"], N_PROMPT - 1)
+    assert "Traceback" not in server.log
 
 
 def test_a_file_for_other_options_is_refused_with_what_to_do(make: Make, saves: Path) -> None:
