@@ -62,7 +62,7 @@ class Target:
 
 def ours(arguments: str, extra: Sequence[str] = ()) -> Launch:
     """This checkout's `llamactl serve`."""
-    program = (sys.executable, "-m", "server.cli", "serve")
+    program = (sys.executable, "-m", "server", "serve")
     return Launch("ours", program, (*shlex.split(arguments), *extra), "llamactl serve")
 
 

@@ -28,6 +28,9 @@ MAX_EARLY_DEATHS = 3
 
 EXIT_FAILURE = 1
 
+WORKERS_OWN = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+"""What a worker handles in its own way."""
+
 
 class EngineArbiter(Arbiter):  # type: ignore[misc]
     """Keeps one worker alive as long as a worker can work at all."""
@@ -35,6 +38,17 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self._n_early_deaths = 0
+
+    def spawn_worker(self) -> Any:
+        """Start a worker. A signal that comes before it has handlers of its own waits for them.
+
+        With the handlers that it inherits, it would take the signal for one to the parent.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, WORKERS_OWN)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
         """Stop everything and exit; every failure is exit code 1."""

@@ -170,7 +170,3 @@ def _serve(arguments: tuple[Argument, ...]) -> NoReturn:
 
 def _has_systemd_sockets() -> bool:
     return os.environ.get("LISTEN_PID") == str(os.getpid())
-
-
-if __name__ == "__main__":
-    main(prog_name="llamactl")

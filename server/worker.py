@@ -32,6 +32,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from server import logs
 from server import tls
+from server.arbiter import WORKERS_OWN
 from server.arbiter import EngineArbiter
 from server.arbiter import GunicornLog
 from server.engine.mailbox import Status
@@ -318,9 +319,10 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
             self.alive = False
 
     def init_signals(self) -> None:
-        """gunicorn's, and SIGHUP."""
+        """gunicorn's, and SIGHUP; those that came since the fork arrive now."""
         signal.signal(signal.SIGHUP, self.handle_hup)
         super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WORKERS_OWN)
 
     def handle_hup(self, sig: int, frame: Any) -> None:
         """SIGHUP: keys and certificates may have changed."""

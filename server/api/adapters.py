@@ -11,6 +11,7 @@ from flask import Response
 from server.api import answers
 from server.api.registry import Routes
 from server.api.service import Service
+from server.api.service import readable
 from server.api.usage import Json
 from server.api.wire import json_response
 from server.api.wire import read_value
@@ -42,7 +43,7 @@ def set_scales(service: Service) -> Response:
 def _row(adapter_id: int, adapter: AdapterInfo, scale: float, tokenizer: Tokenizer) -> Json:
     row: Json = {
         "id": adapter_id,
-        "path": adapter.path,
+        "path": readable(adapter.path),
         "scale": scale,
         "task_name": adapter.task_name,
         "prompt_prefix": adapter.prompt_prefix,

@@ -51,7 +51,7 @@ def props_json(service: Service) -> Json:
         "total_slots": info.n_slots,
         "model_alias": model.name,
         "model_ftype": info.ftype,
-        "model_path": info.path,
+        "model_path": model.path,
         "modalities": {"vision": False, "video": False, "audio": False},
         "media_marker": service.media_marker,
         "endpoint_slots": settings.http.endpoint_slots,

@@ -48,8 +48,10 @@ class Model:
     def __init__(self, settings: Settings, info: ModelInfo, tokenizer: Tokenizer) -> None:
         self.info = info
         self.tokenizer = tokenizer
-        self.aliases = tuple(sorted(settings.model.alias)) or (info.path,)
-        self.tags = settings.model.tags
+        self.path = readable(info.path)
+        aliases = sorted(settings.model.alias) or [info.path]
+        self.aliases = tuple(readable(name) for name in aliases)
+        self.tags = tuple(readable(tag) for tag in settings.model.tags)
         self.defaults = request_defaults(settings, info.metadata)
         self.template_source = choose_source(info.chat_template, settings.chat.chat_template)
 
@@ -128,6 +130,11 @@ class Service:
     ) -> tuple[Adapters, int]:
         """What a request's prompt is computed with; see `choose_adapters`. SchemaError."""
         return choose_adapters(requested, self.lora_scales, self.model().info.adapters, prompt)
+
+
+def readable(text: str) -> str:
+    """A path or an argument as JSON can hold it: bytes that are no UTF-8 become U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def request_defaults(settings: Settings, metadata: Mapping[str, str]) -> RequestDefaults:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ def check_model_file(path: str) -> None:
 def read_header(path: str) -> GgufHeader:
     """The header of a file; ModelFileError if there is none that makes sense."""
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode) and not Path(path).is_dir():
+            raise ModelFileError(f"{path}: this is not a regular file; give one with --model")
         with Path(path).open("rb") as file:
             start = file.read(HEADER_BYTES)
             if start[:4] != MAGIC:

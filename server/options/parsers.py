@@ -23,6 +23,9 @@ from server.values import number
 from server.values import one_of
 from server.values import stripped_list
 
+MAX_SLOTS = 256
+"""llama-cparams.h: LLAMA_MAX_SEQ"""
+
 MAX_CPUS = 512
 """ggml-cpu's GGML_MAX_N_THREADS."""
 
@@ -112,8 +115,8 @@ def api_prefix(value: str) -> str:
 def slots(value: str) -> int:
     """A count of slots; -1 = the server chooses."""
     result = integer(value)
-    if result == 0:
-        raise BadValue("a count of slots, or -1 for auto", value)
+    if result == 0 or result > MAX_SLOTS:
+        raise BadValue(f"a count of slots (1 to {MAX_SLOTS}), or -1 for auto", value)
     return result
 
 

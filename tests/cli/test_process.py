@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -25,8 +27,11 @@ def start(tmp_path: Path) -> Iterator[Starter]:
     """Starts servers and ends those that a test leaves."""
     servers: list[LiveServer] = []
 
-    def start_server(*args: str | Path, ready: bool = True) -> LiveServer:
-        server = live.start(args, tmp_path / f"log{len(servers)}", ready=ready)
+    def start_server(
+        *args: str | Path, command: tuple[str | Path, ...] | None = None, ready: bool = True
+    ) -> LiveServer:
+        words = None if command is None else [str(word) for word in command]
+        server = live.start(args, tmp_path / f"log{len(servers)}", command=words, ready=ready)
         servers.append(server)
         return server
 
@@ -92,6 +97,68 @@ def test_one_line_says_where_it_listens(start: Starter, tiny_model_path: Path) -
     server = start("-m", tiny_model_path)
     line = f"llamactl is listening on {server.url} (model: {tiny_model_path.name})\n"
     wait_until("the line", lambda: server.log == line)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_while_the_worker_begins_is_not_lost(
+    start: Starter, tiny_model_path: Path, number: int
+) -> None:
+    server = start("-m", tiny_model_path, ready=False)
+    (worker,) = wait_until("a worker", lambda: descendants(server.pid))
+    # a terminal and systemd send it to all processes of the group
+    for pid in (worker, server.pid):
+        os.kill(pid, number)
+    # the parent gives a worker that does not hear it 35 seconds
+    assert server.wait_exit() == 0
+    assert "SIGKILL" not in server.log
+
+
+INTERRUPTED = """
+import os, signal
+import server.__main__ as program, server.cli
+server.cli.main = lambda **_: os.kill(os.getpid(), signal.SIGINT)
+program.main()
+"""
+
+
+def test_ctrl_c_before_anything_is_served_is_quiet() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+@pytest.mark.model
+def test_a_server_without_standard_streams_serves(start: Starter, tiny_model_path: Path) -> None:
+    command = ("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *live.server_command())
+    server = start("-m", tiny_model_path, command=command)
+    worker = descendants(server.pid)[-1]
+    assert server.get("/health").json == {"status": "ok"}
+    if Path("/proc").exists():
+        links = {str(Path(f"/proc/{worker}/fd/{fd}").readlink()) for fd in (0, 1, 2)}
+        assert links == {os.devnull}
+
+
+@pytest.mark.model
+def test_a_server_in_a_directory_that_is_gone_serves(
+    start: Starter, tiny_model_path: Path, tmp_path: Path
+) -> None:
+    script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+    command = ("sh", "-c", script, tmp_path / "gone", *live.server_command())
+    server = start("-m", tiny_model_path.resolve(), command=command)
+    assert server.get("/health").json == {"status": "ok"}
+
+
+@pytest.mark.model
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
+def test_a_model_whose_name_is_no_utf8_is_served(
+    start: Starter, tiny_model_path: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.gguf")
+    path.symlink_to(tiny_model_path)
+    server = start("-m", path)
+    shown = f"{tmp_path}/\ufffd.gguf"
+    assert server.get("/props").json["model_path"] == shown
+    assert server.post("/completion", {"prompt": "a", "n_predict": 1}).json["model"] == shown
 
 
 @pytest.mark.model

@@ -37,7 +37,7 @@ class ServerDied(AssertionError):
 def server_command() -> list[str]:
     """Our server, or the command line that LLAMACTL_TEST_SERVER holds, as a shell reads it."""
     other = os.environ.get(SERVER_COMMAND_VARIABLE)
-    return shlex.split(other) if other else [sys.executable, "-m", "server.cli", "serve"]
+    return shlex.split(other) if other else [sys.executable, "-m", "server", "serve"]
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

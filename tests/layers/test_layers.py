@@ -99,6 +99,7 @@ ARROWS: dict[str, set[str]] = {
         "llama_ctypes.errors",
         "llama_ctypes.library",
     },
+    "server.__main__": {"server.cli"},
     "llama_ctypes": set(),
 }
 

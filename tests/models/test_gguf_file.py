@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,12 @@ def test_a_missing_file_is_named_with_the_reason(tmp_path: Path) -> None:
 
 def test_a_directory_is_no_model(tmp_path: Path) -> None:
     assert refusal_of(tmp_path) == f"{tmp_path}: can't read the model: Is a directory"
+
+
+def test_a_pipe_is_refused_before_anybody_waits_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.gguf"
+    os.mkfifo(path)
+    assert "not a regular file" in refusal_of(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"GG", b"# a text that is long enough for a header"])
