@@ -7,8 +7,16 @@ whose memory is forgotten fail the test that caused them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from server.engine.task import Adapters
+
+
+class Origin(NamedTuple):
+    """What a cell was computed with, and for whom: one owner's cells may serve no other."""
+
+    adapters: Adapters
+    owner: str
 
 
 @dataclass(slots=True)
@@ -17,8 +25,13 @@ class Cell:
 
     token: int
     pos: int
-    adapters: Adapters
+    origin: Origin
     holders: set[int]
+
+    @property
+    def adapters(self) -> Adapters:
+        """What it was computed with."""
+        return self.origin.adapters
 
 
 class FakeMemory:
@@ -34,12 +47,12 @@ class FakeMemory:
             raise AssertionError(f"sequence {seq_id} has gaps: {[c.pos for c in held]}")
         return held
 
-    def add(self, seq_id: int, token: int, pos: int, adapters: Adapters) -> None:
+    def add(self, seq_id: int, token: int, pos: int, origin: Origin) -> None:
         """A new cell at the end of a sequence."""
         n_held = len(self.of(seq_id))
         if pos != n_held:
             raise AssertionError(f"sequence {seq_id}: row at {pos}, {n_held} held")
-        self.cells.append(Cell(token, pos, adapters, {seq_id}))
+        self.cells.append(Cell(token, pos, origin, {seq_id}))
 
     def remove(self, seq_id: int, start: int, end: int) -> None:
         """A sequence lets go of positions [start, end)."""

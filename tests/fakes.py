@@ -28,6 +28,7 @@ from server.engine.task import Constraint
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
 from tests.fake_memory import FakeMemory
+from tests.fake_memory import Origin
 from tests.fake_memory import UncutParts
 from tests.fake_sampler import FakeSampler
 
@@ -194,7 +195,9 @@ class FakeRunner:
         self.is_closed = False
         self.n_wiped = 0
         self._outputs: dict[int, list[int]] = {}
-        self._known_adapters: list[Adapters] = []
+        self.owner_of: Callable[[int], str] = lambda seq_id: ""
+        """For whom a sequence is computed, where a test wants owners to be kept apart."""
+        self._known_origins: list[Origin] = []
 
     def piece(self, token: int) -> bytes:
         """Text of a token; control tokens have none."""
@@ -241,10 +244,13 @@ class FakeRunner:
             raise KvFull
         self._outputs = {}
         for i, (token, pos, seq_id, has_output) in enumerate(self.rows):
-            self.memory.add(seq_id, token, pos, self.adapters)
+            origin = Origin(self.adapters, self.owner_of(seq_id))
+            self.memory.add(seq_id, token, pos, origin)
             held = self.memory.of(seq_id)
             self.parts.add(seq_id, pos)
             self._check_adapters(seq_id, [cell.adapters for cell in held])
+            if any(cell.origin.owner != origin.owner for cell in held):
+                raise AssertionError(f"sequence {seq_id} of {origin.owner} has cells of others")
             if has_output:
                 self._outputs[i] = [cell.token for cell in held]
         self.batches.append(len(self.rows))
@@ -259,7 +265,7 @@ class FakeRunner:
             reason = "broken token"
         if reason is not None:
             for token, pos, seq_id, _ in self.rows[: len(self.rows) // 2]:
-                self.memory.add(seq_id, token, pos, self.adapters)
+                self.memory.add(seq_id, token, pos, Origin(self.adapters, self.owner_of(seq_id)))
             raise DecodeFailed(reason)
 
     def _check_adapters(self, seq_id: int, of_cells: list[Adapters]) -> None:
@@ -307,8 +313,8 @@ class FakeRunner:
     def rewind(self, seq_id: int, n_tokens: int, state: State) -> bool:
         """Only to the tokens that the checkpoint was taken of."""
         rows = state.view(np.int32).reshape(-1, 2).tolist()
-        known, held = self._known_adapters, self.memory.of(seq_id)
-        if [(c.token, known.index(c.adapters)) for c in held[:n_tokens]] != [*map(tuple, rows)]:
+        known, held = self._known_origins, self.memory.of(seq_id)
+        if [(c.token, known.index(c.origin)) for c in held[:n_tokens]] != [*map(tuple, rows)]:
             raise AssertionError(f"sequence {seq_id}: a checkpoint of other tokens")
         self.memory.remove(seq_id, 0 if self.refuse_next else n_tokens, len(held))
         if self.refuse_next:
@@ -353,10 +359,10 @@ class FakeRunner:
         return 8 * len(self.memory.of(seq_id))
 
     def save(self, seq_id: int) -> State | None:
-        """Tokens and adapters as bytes."""
-        known = self._known_adapters
-        known += [c.adapters for c in self.memory.of(seq_id) if c.adapters not in known]
-        rows = [(c.token, known.index(c.adapters)) for c in self.memory.of(seq_id)]
+        """Tokens and their origins as bytes."""
+        known, held = self._known_origins, self.memory.of(seq_id)
+        known += dict.fromkeys(c.origin for c in held if c.origin not in known)
+        rows = [(c.token, known.index(c.origin)) for c in held]
         return np.array(rows, np.int32).reshape(-1).view(np.uint8)
 
     def restore(self, seq_id: int, state: State) -> bool:
@@ -370,9 +376,14 @@ class FakeRunner:
         if self.n_used + len(rows) > self.n_cells:
             return False
         for pos, (token, i) in enumerate(rows):
-            self.memory.add(seq_id, token, pos, self._known_adapters[i])
+            self.memory.add(seq_id, token, pos, self._known_origins[i])
         self.parts.restore(seq_id, len(rows))
         return True
+
+    def owners(self, state: State) -> set[str]:
+        """For whom a state was computed."""
+        rows = state.view(np.int32).reshape(-1, 2).tolist()
+        return {self._known_origins[i].owner for _, i in rows}
 
     def close(self) -> None:
         """Remember that it was closed."""

@@ -220,6 +220,7 @@ class Slots:
             and self._runner.can_shift
             and self._runner.can_cut
             and own.scope == slot.scope
+            and not own.is_private
             and not slot.scope.n_bare
             and match.entry is None
             and match.n_tokens <= own.common_prefix(slot.target)

@@ -45,6 +45,12 @@ def test_chunks_stay_where_they_are_unless_reuse_is_asked_for(bench: MakeBench) 
     assert reused(b, BEGIN + END + "?") == len(BEGIN)
 
 
+def test_chunks_of_a_request_without_cache_are_not_reused(bench: MakeBench) -> None:
+    b = bench(n_slots=1)
+    b.generate(BEGIN + MIDDLE + END, n_predict=1, cache_prompt=False)
+    assert reused(b, BEGIN + END + "?", n_cache_reuse=8) == 0
+
+
 def test_chunks_that_another_request_uses_do_not_move(bench: MakeBench) -> None:
     # the fake runner fails a test that moves a shared cell
     b = bench(n_slots=2, n_ctx_slot=100, n_seq=4)

@@ -43,6 +43,7 @@ of the five kinds of memory, 100,000 in all: `machine` checks that."""
 WEIGHTS = {"come": 24, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 61}
 
 SYSTEM = "you are a helpful assistant, "
+PRIVATE = "private"
 
 
 def expected_text(task: Task) -> str:
@@ -58,9 +59,12 @@ class Clients:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        bench.runner.owner_of = self.owner_of
         self.n_steps = 0
+        """Those in which there was something to do."""
         self.open: dict[int, Task] = {}
-        self.cancelled: set[int] = set()
+        self.cancelled: dict[int, int] = {}
+        """Tasks whose client left, and the events that they had then."""
         self.actions: list[int] = []
         self._action_ids = itertools.count(1 << 40)
         self.n_broken = 0
@@ -92,13 +96,22 @@ class Clients:
         if self.open:
             task_id = rng.choice(sorted(self.open))
             self.bench.cancel(self.open.pop(task_id))
-            self.cancelled.add(task_id)
+            self.cancelled[task_id] = len(self.bench.events.get(task_id, []))
+
+    def owner_of(self, seq_id: int) -> str:
+        """Whose prefix a running sequence may take: that of an equal salt, or nobody's."""
+        for slot in self.bench.engine.slots:
+            if slot.is_busy and slot.task is not None and slot.sequence.id == seq_id:
+                task = slot.task
+                return f"salt {task.cache_salt}" if task.cache_prompt else f"{PRIVATE} {task.id}"
+        raise AssertionError(f"sequence {seq_id} is computed for nobody")
 
     def act_on_slot(self, rng: random.Random) -> None:
         """A slot is saved, erased, or filled with what was saved before."""
         id_slot, action_id = rng.randrange(3), next(self._action_ids)
         states = [event for events in self.bench.events.values() for event in events]
         saved = [event for event in states if isinstance(event, SlotDone) and len(event.state)]
+        saved = [event for event in saved if not self._is_private(event)]
         action: SlotAction = rng.choice((SaveSlot, EraseSlot))(action_id, id_slot)
         if saved and rng.random() < 0.5:
             old = rng.choice(saved[-8:])
@@ -106,6 +119,9 @@ class Clients:
             action = RestoreSlot(action_id, id_slot, old.tokens, old.state, *scope)
         self.bench.mailbox.post(action)
         self.actions.append(action_id)
+
+    def _is_private(self, event: SlotDone) -> bool:
+        return any(owner.startswith(PRIVATE) for owner in self.bench.runner.owners(event.state))
 
     def act(self, rng: random.Random) -> None:
         """One random thing, then one step of the engine."""
@@ -127,9 +143,12 @@ class Clients:
         self.tick()
 
     def tick(self, n: int = 1) -> None:
-        """n steps of the engine, which has something to do in most of them."""
-        self.bench.tick(n)
-        self.n_steps += n
+        """n steps of the engine."""
+        for _ in range(n):
+            n_batches = len(self.bench.runner.batches)
+            is_idle = self.bench.engine.is_idle
+            self.bench.tick()
+            self.n_steps += not is_idle or len(self.bench.runner.batches) > n_batches
 
 
 class Schedules(RuleBasedStateMachine):
@@ -139,7 +158,7 @@ class Schedules(RuleBasedStateMachine):
     n_steps = 0
     """Of all examples."""
 
-    @initialize(n_cells=st.integers(64, 200), host=st.sampled_from([0, 600, 20_000, None]))
+    @initialize(n_cells=st.integers(N_CTX_SLOT, 200), host=st.sampled_from([0, 600, 20_000, None]))
     def start(self, n_cells: int, host: int | None) -> None:
         runner = type(self).make_runner()
         runner.n_cells = n_cells
@@ -196,8 +215,8 @@ class Schedules(RuleBasedStateMachine):
         # a failed batch ends what was in it, one that finds no cells a request that runs alone
         n_slots = self.bench.runner.info.n_slots
         assert n_failed <= self.clients.n_broken * n_slots + self.clients.n_refused
-        for task_id in self.clients.cancelled:
-            assert sum(is_last(event) for event in self.bench.events.get(task_id, [])) <= 1
+        for task_id, n_before in self.clients.cancelled.items():
+            assert len(self.bench.events.get(task_id, [])) <= n_before
         for action_id in self.clients.actions:
             assert len(self.bench.events[action_id]) == 1
         assert self.bench.runner.n_samplers == 0
