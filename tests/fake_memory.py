@@ -39,23 +39,35 @@ class FakeMemory:
 
     def __init__(self) -> None:
         self.cells: list[Cell] = []
+        self._of: dict[int, list[Cell]] = {}
 
     def of(self, seq_id: int) -> list[Cell]:
-        """A sequence's cells by position, which must be 0, 1, 2, ..."""
-        held = sorted((c for c in self.cells if seq_id in c.holders), key=lambda c: c.pos)
-        if [cell.pos for cell in held] != list(range(len(held))):
-            raise AssertionError(f"sequence {seq_id} has gaps: {[c.pos for c in held]}")
+        """A sequence's cells by position: 0, 1, 2, ... Valid until the next change."""
+        held = self._of.get(seq_id)
+        if held is None:
+            held = sorted((c for c in self.cells if seq_id in c.holders), key=lambda c: c.pos)
+            if [cell.pos for cell in held] != list(range(len(held))):
+                raise AssertionError(f"sequence {seq_id} has gaps: {[c.pos for c in held]}")
+            self._of[seq_id] = held
         return held
 
     def add(self, seq_id: int, token: int, pos: int, origin: Origin) -> None:
         """A new cell at the end of a sequence."""
-        n_held = len(self.of(seq_id))
-        if pos != n_held:
-            raise AssertionError(f"sequence {seq_id}: row at {pos}, {n_held} held")
-        self.cells.append(Cell(token, pos, origin, {seq_id}))
+        held = self.of(seq_id)
+        if pos != len(held):
+            raise AssertionError(f"sequence {seq_id}: row at {pos}, {len(held)} held")
+        held.append(Cell(token, pos, origin, {seq_id}))
+        self.cells.append(held[-1])
+
+    def share(self, source: int, target: int, n: int) -> None:
+        """A sequence holds the first n cells of another one, too."""
+        for cell in self.of(source)[:n]:
+            cell.holders.add(target)
+        self._of.pop(target, None)
 
     def remove(self, seq_id: int, start: int, end: int) -> None:
         """A sequence lets go of positions [start, end)."""
+        self._of.pop(seq_id, None)
         for cell in self.cells:
             if seq_id in cell.holders and start <= cell.pos < end:
                 cell.holders.remove(seq_id)
@@ -63,6 +75,7 @@ class FakeMemory:
 
     def move(self, seq_id: int, start: int, end: int, delta: int) -> None:
         """Change the positions of a sequence's own cells."""
+        self._of.pop(seq_id, None)
         for cell in self.cells:
             if seq_id in cell.holders and start <= cell.pos < end:
                 if cell.holders != {seq_id}:

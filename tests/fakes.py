@@ -42,10 +42,10 @@ ADAPTERS = (
 )
 """A LoRA adapter that acts on every token, and one that its tokens activate; both are off."""
 
-Rule = Callable[[list[int]], int]
+Rule = Callable[[Sequence[int]], int]
 
 
-def next_letter(tokens: list[int]) -> int:
+def next_letter(tokens: Sequence[int]) -> int:
     """A letter that depends on every token so far, and never ends."""
     state = 7
     for token in tokens:
@@ -57,7 +57,7 @@ def says(text: bytes) -> Rule:
     """A rule that answers any prompt with text, then EOS. One prompt length at a time."""
     starts: list[int] = []
 
-    def rule(tokens: list[int]) -> int:
+    def rule(tokens: Sequence[int]) -> int:
         if not starts:
             starts.append(len(tokens))
         i = len(tokens) - starts[0]
@@ -244,15 +244,12 @@ class FakeRunner:
             raise KvFull
         self._outputs = {}
         for i, (token, pos, seq_id, has_output) in enumerate(self.rows):
-            origin = Origin(self.adapters, self.owner_of(seq_id))
-            self.memory.add(seq_id, token, pos, origin)
-            held = self.memory.of(seq_id)
+            self.memory.add(seq_id, token, pos, Origin(self.adapters, self.owner_of(seq_id)))
             self.parts.add(seq_id, pos)
-            self._check_adapters(seq_id, [cell.adapters for cell in held])
-            if any(cell.origin.owner != origin.owner for cell in held):
-                raise AssertionError(f"sequence {seq_id} of {origin.owner} has cells of others")
             if has_output:
-                self._outputs[i] = [cell.token for cell in held]
+                self._outputs[i] = [cell.token for cell in self.memory.of(seq_id)]
+        for seq_id in {row[2] for row in self.rows}:
+            self._check_origins(seq_id)
         self.batches.append(len(self.rows))
 
     def _is_of_many(self, seq_id: int) -> bool:
@@ -268,12 +265,15 @@ class FakeRunner:
                 self.memory.add(seq_id, token, pos, Origin(self.adapters, self.owner_of(seq_id)))
             raise DecodeFailed(reason)
 
-    def _check_adapters(self, seq_id: int, of_cells: list[Adapters]) -> None:
-        """One set for all cells; only before an activated LoRA acts, there may be bare ones."""
+    def _check_origins(self, seq_id: int) -> None:
+        """One for all cells; only before an activated LoRA acts, there may be bare ones."""
+        origins = [cell.origin for cell in self.memory.of(seq_id)]
+        if any(origin.owner != origins[-1].owner for origin in origins):
+            raise AssertionError(f"sequence {seq_id} has cells of other owners")
         n_bare = 0
         if self.adapters and all(self.info.adapters[i].invocation for i, _ in self.adapters):
-            n_bare = next(i for i, adapters in enumerate(of_cells) if adapters)
-        if any(adapters != self.adapters for adapters in of_cells[n_bare:]):
+            n_bare = next(i for i, origin in enumerate(origins) if origin.adapters)
+        if any(origin.adapters != self.adapters for origin in origins[n_bare:]):
             raise AssertionError(f"sequence {seq_id} mixes adapters")
 
     def next_token(self, i_batch: int) -> int:
@@ -339,8 +339,7 @@ class FakeRunner:
             raise AssertionError(f"{n_tokens} of {len(held)} tokens, {is_whole=}")
         if self.memory.of(target):
             raise AssertionError(f"sequence {target} is not empty")
-        for cell in held[:n_tokens]:
-            cell.holders.add(target)
+        self.memory.share(source, target, n_tokens)
         self.parts.copy(source, target, has_all=self.can_cut or is_whole)
         return True
 

@@ -170,9 +170,9 @@ class Memory:
         """Forget positions [start, end) and move what follows down.
 
         Shared cells can't move, so what moves is made the sequence's own first. False: there is
-        no room for that.
+        no room for that; the sequence may have lost its cells by it.
         """
-        if not self.is_own(sequence.cells[end:]) and not self._unshare(sequence):
+        if not self._make_own(sequence, end):
             return False
         self._runner.shift(sequence.id, start, end, sequence.n_tokens)
         sequence.checkpoints = until(sequence.checkpoints, start)
@@ -191,11 +191,19 @@ class Memory:
         self.cells.drop(sequence.cells[gone])
         sequence.keep(kept)
 
+    def _make_own(self, sequence: Sequence, start: int) -> bool:
+        """Have nobody share the cells from start on: others are evicted, or it gets new ones."""
+        while not self.is_own(sequence.cells[start:]):
+            if self.cells.n_free >= sequence.n_tokens - self.cells.n_unique(sequence.cells):
+                return self._unshare(sequence)
+            if not self.evict_oldest():
+                return False
+        return True
+
     def _unshare(self, sequence: Sequence) -> bool:
-        """Give a sequence cells that it shares with nobody."""
+        """Give a sequence cells that it shares with nobody; there is room for them."""
         state = self._runner.save(sequence.id)
-        n_shared = sequence.n_tokens - self.cells.n_unique(sequence.cells)
-        if state is None or not self.make_room(n_shared):
+        if state is None:
             return False
         entry = self.entry_of(sequence, state)
         self.cut(sequence, 0)

@@ -76,9 +76,13 @@ class Pressure:
         self.preempt_youngest()
         return None
 
-    def preempt_youngest(self) -> None:
+    @property
+    def _active(self) -> list[Slot]:
+        return [slot for slot in self._slots if slot.state in ACTIVE]
+
+    def preempt_youngest(self) -> Slot:
         """Take the cells of the youngest running request; end it if it has them all."""
-        active = [slot for slot in self._slots if slot.state in ACTIVE]
+        active = self._active
         youngest = max(active, key=lambda slot: slot.task_id)
         if len(active) == 1:
             self._slots.fail(youngest, ErrorKind.SERVER, FULL)
@@ -87,6 +91,7 @@ class Pressure:
             youngest.preempt()
             self._slots.stats.n_preempted += 1
         self._memory.cut(youngest.sequence, 0)
+        return youngest
 
     # context shift
 
@@ -105,7 +110,21 @@ class Pressure:
         n_left = n_held - n_keep
         n_discard = min(task.n_discard or n_left // 2, max(0, n_left - 1))
         slot.truncated = True
-        if n_discard < 1 or not self._memory.shift(slot.sequence, n_keep, n_keep + n_discard):
+        if n_discard < 1 or not self._make_shift(slot, n_keep, n_keep + n_discard):
             slot.stop(StopType.LIMIT)
             self._slots.finish(slot)
+
+    def _make_shift(self, slot: Slot, start: int, end: int) -> bool:
+        """Shift, or have the slot preempted: then it is shifted when it resumes. False: neither."""
+        held = slot.sequence.tokens.copy()
+        while not self._memory.shift(slot.sequence, start, end):
+            if not slot.sequence.n_tokens:  # it had to move and could not
+                slot.preempt(held)
+                self._slots.stats.n_preempted += 1
+                return True
+            if len(self._active) == 1:
+                return False
+            if self.preempt_youngest() is slot:
+                return True
         slot.scope = slot.sequence.scope
+        return True

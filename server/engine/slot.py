@@ -220,10 +220,13 @@ class Slot:
         if not self.n_prefill_left:
             self.state = SlotState.DECODE
 
-    def preempt(self) -> None:
-        """Prefill or decode -> preempted: what it holds becomes its target; nothing is lost."""
+    def preempt(self, held: Tokens | None = None) -> None:
+        """Prefill or decode -> preempted: what it holds becomes its target; nothing is lost.
+
+        held: what that is, if the sequence has lost it.
+        """
         if self.state is SlotState.DECODE:
-            self.target = self.sequence.tokens.copy()
+            self.target = self.sequence.tokens.copy() if held is None else held
             self.wants_logits = False
         self.state = SlotState.PREEMPTED
         self.sequence.is_live = False

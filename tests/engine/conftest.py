@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -21,6 +22,22 @@ from server.engine.task import Task
 from server.engine.task import Token
 from server.engine.task import is_last
 from tests.fakes import FakeRunner
+from tests.fakes import next_letter
+
+
+def shifted(
+    prompt: Sequence[int], n_predict: int, n_ctx: int, n_keep: int = 0, n_discard: int = 0
+) -> str:
+    """What next_letter says to prompt when a context is shifted by llama-server's rule."""
+    held, said = list(prompt), [next_letter(prompt)]
+    n_kept = min((len(prompt) if n_keep < 0 else n_keep) + 1, n_ctx - 4)  # 1: the BOS token
+    while len(said) < n_predict:
+        if len(held) + 1 >= n_ctx:
+            n_left = len(held) - n_kept
+            del held[n_kept : n_kept + min(n_discard or n_left // 2, n_left - 1)]
+        held.append(said[-1])
+        said.append(next_letter(held))
+    return bytes(said[:n_predict]).decode()
 
 
 class Bench:

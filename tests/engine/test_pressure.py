@@ -9,9 +9,9 @@ from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.engine.task import StopType
 from tests.engine.conftest import Bench
+from tests.engine.conftest import shifted
 from tests.engine.test_engine import MakeBench
 from tests.engine.test_prefix import n_cached
-from tests.fakes import next_letter
 
 SHIFTS = EngineConfig(context_shift=True)
 N_CTX = 32
@@ -22,19 +22,6 @@ def all_given_back(b: Bench) -> bool:
     while b.engine.memory.evict_oldest():
         pass
     return b.engine.memory.cells.n_used == b.runner.n_used == b.runner.n_samplers == 0
-
-
-def shifted(prompt: str, n_predict: int, n_keep: int = 0, n_discard: int = 0) -> str:
-    """What is said to prompt when a context of N_CTX tokens is shifted, by llama-server's rule."""
-    held, said = list(prompt.encode()), [next_letter(list(prompt.encode()))]
-    n_kept = min((len(prompt) if n_keep < 0 else n_keep) + 1, N_CTX - 4)  # 1: the BOS token
-    while len(said) < n_predict:
-        if len(held) + 1 >= N_CTX:
-            n_left = len(held) - n_kept
-            del held[n_kept : n_kept + min(n_discard or n_left // 2, n_left - 1)]
-        held.append(said[-1])
-        said.append(next_letter(held))
-    return bytes(said).decode()
 
 
 def test_the_least_recently_used_of_the_retained_sequences_goes_first(bench: MakeBench) -> None:
@@ -123,7 +110,7 @@ def test_a_full_context_is_shifted_by_the_references_rule(
     b = bench(n_ctx_slot=N_CTX, config=SHIFTS)
     prompt = "0123456789"
     result = b.generate(prompt, n_predict=100, n_keep=n_keep, n_discard=n_discard)
-    assert result.text == shifted(prompt, 100, n_keep, n_discard)
+    assert result.text == shifted(prompt.encode(), 100, N_CTX, n_keep, n_discard)
     assert (result.stop_type, result.truncated) == (StopType.LIMIT, True)
     assert all_given_back(b)
 
@@ -134,7 +121,23 @@ def test_requests_that_share_a_prefix_are_shifted_apart(bench: MakeBench) -> Non
     tasks = [b.submit(prompt, n_predict=60) for prompt in prompts]
     b.run()
     assert n_cached(b, tasks[1]) == 19
-    assert [b.text(task) for task in tasks] == [shifted(prompt, 60) for prompt in prompts]
+    expected = [shifted(prompt.encode(), 60, N_CTX) for prompt in prompts]
+    assert [b.text(task) for task in tasks] == expected
+
+
+@pytest.mark.parametrize("n_seq", [2, 6])
+@pytest.mark.parametrize("host_cache_bytes", [0, None])
+def test_a_shift_that_finds_no_room_for_its_own_cells_waits_and_loses_nothing(
+    bench: MakeBench, n_seq: int, host_cache_bytes: int | None
+) -> None:
+    config = EngineConfig(context_shift=True, host_cache_bytes=host_cache_bytes)
+    b = bench(n_slots=2, n_seq=n_seq, n_ctx_slot=N_CTX, n_cells=N_CTX + 6, config=config)
+    prompts = ["the same long beginning of " + end for end in ("a", "b")]
+    tasks = [b.submit(prompt, n_predict=60) for prompt in prompts]
+    b.run()
+    assert b.engine.slots.stats.n_preempted > 0
+    expected = [shifted(prompt.encode(), 60, N_CTX) for prompt in prompts]
+    assert [b.text(task) for task in tasks] == expected
 
 
 def test_a_prompt_that_fills_the_context_is_refused_with_shift_too(bench: MakeBench) -> None:

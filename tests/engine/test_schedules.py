@@ -29,16 +29,15 @@ from server.engine.mailbox import SlotAction
 from server.engine.task import Failed
 from server.engine.task import SlotDone
 from server.engine.task import Task
-from server.engine.task import is_last
 from tests.engine.conftest import Bench
+from tests.engine.conftest import shifted
 from tests.fakes import BOS
 from tests.fakes import FakeRunner
-from tests.fakes import next_letter
 
 N_CTX_SLOT = 48
-N_STEPS = {"examples": 50, "rules": 30, "burst": 40, "example": 400, "all": 20_000}
-"""Every example takes at least 400 steps of the engine, so that there are at least 20,000 for each
-of the five kinds of memory, 100,000 in all: `machine` checks that."""
+N_STEPS = {"examples": 50, "rules": 30, "burst": 40, "example": 340, "all": 17_000}
+"""Every example takes at least 340 steps of the engine in which it had something to do, so that
+there are at least 17,000 for each of six kinds, more than 100,000 in all: `machine` checks that."""
 
 WEIGHTS = {"come": 24, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 61}
 
@@ -46,12 +45,11 @@ SYSTEM = "you are a helpful assistant, "
 PRIVATE = "private"
 
 
-def expected_text(task: Task) -> str:
+def expected_text(task: Task, *, shifts: bool) -> str:
     """What the fake model says to task when it is alone."""
     tokens = task.prompt.tolist()
-    for _ in range(min(task.n_predict, N_CTX_SLOT - len(tokens))):
-        tokens.append(next_letter(tokens))
-    return bytes(tokens[len(task.prompt) :]).decode()
+    n_predict = task.n_predict if shifts else min(task.n_predict, N_CTX_SLOT - len(tokens))
+    return shifted(tokens, n_predict, N_CTX_SLOT, task.n_keep, task.n_discard)
 
 
 class Clients:
@@ -78,7 +76,9 @@ class Clients:
         adapters = rng.choice(((), (), (), ((0, 1.0),), ((1, 1.0),)))
         is_activated = adapters == ((1, 1.0),)
         fields: dict[str, object] = {
-            "n_predict": rng.randint(0, 15),
+            "n_predict": rng.choice((0, 3, 7, 15, 30)),
+            "n_keep": rng.choice((0, 0, 7, -1)),
+            "n_discard": rng.choice((0, 0, 2)),
             "stream": rng.random() < 0.5,
             "cache_prompt": rng.random() < 0.9,
             "cache_salt": rng.choice(("", "", "", "salt")),
@@ -155,6 +155,7 @@ class Schedules(RuleBasedStateMachine):
     """See the module's docstring."""
 
     make_runner: Callable[[], FakeRunner]
+    shifts = False
     n_steps = 0
     """Of all examples."""
 
@@ -163,7 +164,8 @@ class Schedules(RuleBasedStateMachine):
         runner = type(self).make_runner()
         runner.n_cells = n_cells
         runner.n_idle_cells = 1
-        self.clients = Clients(Bench(runner, EngineConfig(host_cache_bytes=host)))
+        config = EngineConfig(host_cache_bytes=host, context_shift=self.shifts)
+        self.clients = Clients(Bench(runner, config))
         self.bench = self.clients.bench
         self.bench.look_s = 1e-6
 
@@ -211,7 +213,8 @@ class Schedules(RuleBasedStateMachine):
             if isinstance(self.bench.last(task), Failed):
                 n_failed += 1
             else:
-                assert self.bench.text(task) == expected_text(task), task_id
+                expected = expected_text(task, shifts=self.shifts)
+                assert self.bench.text(task) == expected, task_id
         # a failed batch ends what was in it, one that finds no cells a request that runs alone
         n_slots = self.bench.runner.info.n_slots
         assert n_failed <= self.clients.n_broken * n_slots + self.clients.n_refused
@@ -230,13 +233,13 @@ LIMITS = settings(
 )
 
 
-def machine(**kind: object) -> type[RuleBasedStateMachine]:
+def machine(*, shifts: bool = False, **kind: object) -> type[RuleBasedStateMachine]:
     """The test case for one kind of memory."""
 
     def make_runner() -> FakeRunner:
         return FakeRunner(n_slots=3, n_ctx_slot=N_CTX_SLOT, n_batch=16, **kind)  # type: ignore[arg-type]
 
-    body = {"make_runner": staticmethod(make_runner)}
+    body = {"make_runner": staticmethod(make_runner), "shifts": shifts}
     case: type[Schedules] = type("Schedules", (Schedules,), body)
 
     class Counted(case.TestCase):  # type: ignore[misc,name-defined]
@@ -250,6 +253,7 @@ def machine(**kind: object) -> type[RuleBasedStateMachine]:
 
 
 TestUnifiedBuffer = machine(n_seq=6)
+TestShiftedContexts = machine(n_seq=6, shifts=True)
 TestNoSpareSequences = machine(n_seq=3)
 TestSplitStreams = machine(n_seq=3, can_share=False)
 TestMemoryThatCannotBeCut = machine(n_seq=4, can_cut=False)
