@@ -1,8 +1,8 @@
 """One conversation -> the prompt that the model continues.
 
 Normalises messages for what the template understands, renders, and finds the generation prompt.
-Answers to common_chat_templates_apply_jinja in llama.cpp `common/chat.cpp`. Families with a format
-of their own are not known here (`formats/`).
+Answers to common_chat_templates_apply_jinja in llama.cpp `common/chat.cpp`. What single families
+want is in `formats/`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 from server.chat.capabilities import KEEP_REASONING
 from server.chat.capabilities import TemplateCaps
 from server.chat.errors import MessagesError
+from server.chat.formats.format import Format
 from server.chat.message import Message
 from server.chat.message import content_text
 from server.chat.message import is_empty
-from server.chat.reasoning import ReasoningTags
 from server.chat.reasoning import shared_length
 from server.chat.template import CHATML
 from server.chat.template import ChatTemplate
@@ -56,6 +56,8 @@ class ChatRequest:
     """None: if the template has room for it."""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     """chat_template_kwargs."""
+    schema: object = None
+    """The schema of the answer, if it must have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,32 +129,37 @@ def render(template: ChatTemplate, request: ChatRequest) -> ChatPrompt:
     opened = template.render(variables | {"add_generation_prompt": True}, request.now)
     closed = template.render(variables, request.now)
     generation_prompt = opened[shared_length(opened, closed) :]
+    if template.family:
+        whole = template.family.end(opened, True)
+        generation_prompt += whole[len(opened) :]
+        opened, closed = whole, template.family.end(closed, False)
     if continues is Continuation.NONE:
         text = opened if request.add_generation_prompt else closed
         return ChatPrompt(text, generation_prompt)
     if begun is None or is_empty(begun):
         return ChatPrompt(closed, generation_prompt)
     inside = _is_inside_reasoning(begun, continues)
-    generation_prompt = _with_reasoning(template, generation_prompt, begun, inside)
+    generation_prompt = _with_reasoning(template.format, generation_prompt, begun, inside)
     text = closed + generation_prompt + begun_text(begun, continues)
     return ChatPrompt(text, generation_prompt)
 
 
-def _with_reasoning(
-    template: ChatTemplate, generation_prompt: str, begun: Message, inside: bool
-) -> str:
+def _with_reasoning(fmt: Format, generation_prompt: str, begun: Message, inside: bool) -> str:
     """The opening of the assistant's turn, up to where the begun message's content belongs."""
-    tags = template.reasoning_tags
-    if not tags.start:
-        return generation_prompt
-    start, end = tags.start, tags.end
+    after = "" if inside else fmt.before_content
+    if fmt.reasoning is None or not fmt.reasoning.start:
+        return generation_prompt + after
+    start, end = fmt.reasoning.start, fmt.reasoning.end
+    thoughts = str(begun.get("reasoning_content", ""))
     opening, found, rest = generation_prompt.partition(start.strip())
+    if fmt.reasoning.none and not thoughts:
+        return opening.removesuffix(fmt.reasoning.none) + fmt.reasoning.none + after
     if found and not rest.strip():
         # a turn that opens with the tag shows how the model spells it
+        end = end if (found + rest).startswith(start) else end.strip()
         start = found + rest
-        end = end if start.startswith(tags.start) else end.strip()
-    opening += start + str(begun.get("reasoning_content", ""))
-    return opening if inside else opening + end
+    opening += start + thoughts
+    return opening if inside else opening + end + after
 
 
 def _variables(
@@ -161,9 +168,11 @@ def _variables(
     """What the template sees, but for add_generation_prompt."""
     thinks = request.enable_thinking
     if thinks is None:
-        thinks = template.reasoning_tags != ReasoningTags()
+        thinks = template.format.reasoning is not None
+    normal = _normalise(messages, template)
+    family = template.family
     variables: dict[str, Any] = {
-        "messages": _normalise(messages, template),
+        "messages": family.adapt(normal) if family else normal,
         "enable_thinking": thinks,
     }
     if request.tools:
@@ -173,6 +182,8 @@ def _variables(
     if isinstance(keeps, bool):
         # each family of templates has its own name for it
         variables |= {name: value is keeps for name, value in KEEP_REASONING.items()}
+    if family and family.schema_variable and request.schema is not None:
+        variables[family.schema_variable] = request.schema
     effort = variables.get("reasoning_effort")
     if isinstance(effort, str) and effort:
         variables["reasoning_strength"] = effort

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
@@ -23,9 +24,13 @@ from server.chat.environment import Refused
 from server.chat.environment import clock
 from server.chat.errors import TemplateError
 from server.chat.errors import Unbounded
+from server.chat.formats import family_of
+from server.chat.formats import format_of
+from server.chat.formats.format import Format
 from server.chat.limits import Allowance
 from server.chat.limits import Exceeded
 from server.chat.limits import no_pause
+from server.chat.reasoning import NOW
 from server.chat.reasoning import ReasoningTags
 from server.chat.reasoning import find_tags
 
@@ -60,6 +65,7 @@ class ChatTemplate:
     ) -> None:
         """Compile. TemplateError names the line of a syntax error."""
         self.source = source
+        self.family = family_of(source)
         self._pause = pause
         self._environment = ChatEnvironment()
         self.bos_token = bos_token
@@ -72,11 +78,17 @@ class ChatTemplate:
                 "text of one or the name chatml, or use --chat-template-file"
             )
         try:
-            self._template = self._environment.from_string(source)
+            self._template = self._environment.from_string(self._patched())
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(f"chat template, line {error.lineno}: {error.message}") from error
         except (RecursionError, MemoryError, SyntaxError, ValueError) as error:
             raise TemplateError(f"chat template: it can't be compiled: {error}") from error
+
+    def _patched(self) -> str:
+        source = self.source
+        for refusal, replacement in self.family.patches if self.family else ():
+            source = source.replace(refusal, replacement)
+        return source
 
     def render(self, variables: Mapping[str, Any], now: datetime) -> str:
         """The text for these variables. TemplateError: what the template says, or where it broke.
@@ -124,6 +136,22 @@ class ChatTemplate:
         if not found.start and THINK.start in self.source and THINK.end in self.source:
             return THINK
         return found
+
+    @cached_property
+    def format(self) -> Format:
+        """How the model writes its turns. TemplateError if the template never ends."""
+        allowance = Allowance(self._pause)
+
+        def render(messages: Sequence[Mapping[str, Any]]) -> str:
+            variables = {"messages": messages, "enable_thinking": True}
+            try:
+                return self._render(variables, NOW, allowance)
+            except Unbounded:
+                raise
+            except TemplateError:
+                return ""
+
+        return format_of(self.source, self.caps, self.reasoning_tags, render)
 
 
 def _copied(value: Any) -> Any:
