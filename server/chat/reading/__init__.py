@@ -1,0 +1,1 @@
+"""The parts of the parser: text that arrives in pieces, and what is read in it."""

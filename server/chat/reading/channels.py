@@ -1,0 +1,76 @@
+"""Turns made of messages with headers: each says to whom it is, then comes its body."""
+
+from __future__ import annotations
+
+import re
+
+from server.chat.formats.format import Channels
+from server.chat.reading.calls import CallReader
+from server.chat.reading.draft import Draft
+from server.chat.reading.reader import Markers
+from server.chat.reading.reader import Reader
+from server.chat.reading.reader import Wait
+
+
+class ChannelReader:
+    """Reads a turn; bodies of calls are read by `calls`, None where none may be called."""
+
+    def __init__(
+        self,
+        channels: Channels,
+        reader: Reader,
+        draft: Draft,
+        calls: CallReader | None,
+        *,
+        extracts_reasoning: bool,
+    ) -> None:
+        self._channels = channels
+        self._reader = reader
+        self._draft = draft
+        self._calls = calls
+        self._extracts_reasoning = extracts_reasoning
+        self._ends = Markers(channels.ends)
+
+    def read(self) -> Wait[None]:
+        """A whole turn."""
+        reader = self._reader
+        middle = Markers([self._channels.middle, *self._channels.ends])
+        while not reader.is_done:
+            n_given = max(0, reader.n_given - reader.at)
+            header: list[str] = []
+            found = yield from reader.until(middle, header.append)
+            text = "".join(header)
+            if found != self._channels.middle:
+                # no message, or one without a header
+                spoken = text[n_given:]
+                self._draft.content(spoken.removeprefix(self._channels.start))
+                if not found:
+                    return
+                continue
+            yield from self._message(text.partition(self._channels.start)[2] or text, text)
+
+    def _message(self, header: str, whole: str) -> Wait[None]:
+        """The body of a message."""
+        reader, draft, channels = self._reader, self._draft, self._channels
+        call = re.search(channels.call, header)
+        if call and self._calls is not None and (yield from self._calls.read_body(call[1])):
+            yield from self._after_call()
+            return
+        if call:
+            draft.content(whole + channels.middle)
+        if re.search(channels.reasoning, header) and not call:
+            if self._extracts_reasoning:
+                yield from reader.until(self._ends, draft.reasoning)
+                draft.end_reasoning()
+                return
+            draft.content(whole.removeprefix(channels.start) + channels.middle)
+            end = yield from reader.until(self._ends, draft.content)
+            draft.content(end)
+            return
+        yield from reader.until(self._ends, draft.content)
+
+    def _after_call(self) -> Wait[None]:
+        """The end of a call's message."""
+        found = yield from self._reader.sees(*self._channels.ends, self._channels.start)
+        if found in self._channels.ends:
+            yield from self._reader.accept(found)

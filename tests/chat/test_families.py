@@ -1,0 +1,92 @@
+"""Every family of llama.cpp's source tree: turns as its models write them, and what they mean."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from server.chat.formats import FAMILIES
+from server.chat.formats import family_of
+from server.chat.stream import Reading
+from server.chat.tools import Tool
+from tests.chat.recorded import load
+from tests.chat.streams import calls_of
+from tests.chat.streams import parse
+from tests.chat.streams import splits
+from tests.chat.streams import templates_folder
+from tests.chat.streams import upstream_template
+
+pytestmark = pytest.mark.upstream
+
+TURNS = load("turns.json")
+TOOLS = tuple(Tool(name, TURNS["parameters"]) for name in ("get_weather", "get_w"))
+CASES = [
+    pytest.param(family, turn, id=f"{family}-{name}")
+    for family, turns in TURNS["turns"].items()
+    for name, turn in turns.items()
+]
+
+
+def reading_of(family: str, turn: dict[str, Any]) -> Reading:
+    fmt = upstream_template(family).format
+    may_call = turn.get("forced") or not fmt.calls_when_forced_only
+    return Reading(fmt, TOOLS if may_call else (), turn["opening"])
+
+
+@pytest.mark.parametrize(("family", "turn"), CASES)
+def test_a_turn_means_what_its_family_means_by_it(family: str, turn: dict[str, Any]) -> None:
+    message = parse(reading_of(family, turn), [turn["raw"]])
+    assert message.content.strip() == turn["content"]
+    assert message.reasoning.strip() == turn["reasoning"]
+    assert calls_of(message) == turn["calls"]
+
+
+@pytest.mark.parametrize(("family", "turn"), CASES)
+def test_a_turn_means_the_same_however_it_arrives(family: str, turn: dict[str, Any]) -> None:
+    reading = reading_of(family, turn)
+    whole = parse(reading, [turn["raw"]])
+    for pieces in splits(turn["raw"], 4):
+        assert parse(reading, pieces) == whole
+
+
+@pytest.mark.parametrize("family", TURNS["turns"])
+def test_a_turn_may_break_off_anywhere(family: str) -> None:
+    for turn in TURNS["turns"][family].values():
+        reading = reading_of(family, turn)
+        for n in range(0, len(turn["raw"]), 7):
+            begun = turn["raw"][:n]
+            assert parse(reading, [begun]) == parse(reading, list(begun))
+
+
+@st.composite
+def garbage(draw: st.DrawFn) -> tuple[Reading, list[str]]:
+    """A family, and pieces of its markup in any order."""
+    fmt = upstream_template(draw(st.sampled_from(sorted(TURNS["turns"])))).format
+    markup = re.findall(r"'((?:[^'\\]|\\.)+)'", repr(fmt))
+    markup = [text.encode("latin1", "backslashreplace").decode("unicode_escape") for text in markup]
+    words = [*markup, *" ".join(markup).split(), "get_w", "city", "Oslo", *'{}[]():,="1< \n\\']
+    pieces = draw(st.lists(st.one_of(st.sampled_from(words), st.text(max_size=2)), max_size=40))
+    return Reading(fmt, TOOLS, draw(st.sampled_from(["", "<think>\n"]))), pieces
+
+
+@given(garbage())
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_a_message_of_any_family(given: tuple[Reading, list[str]]) -> None:
+    reading, pieces = given
+    assert parse(reading, pieces) == parse(reading, ["".join(pieces)])
+
+
+def test_there_are_turns_of_every_family() -> None:
+    families = {path.stem for path in templates_folder().glob("*.jinja")}
+    assert families - set(TURNS["turns"]) == set()
+    assert [family for family in families if not TURNS["turns"][family]] == []
+
+
+def test_every_family_that_is_described_has_a_template() -> None:
+    found = {family_of(upstream_template(name).source) for name in TURNS["turns"]}
+    assert [family.name for family in FAMILIES if family not in found] == []
