@@ -114,6 +114,11 @@ class Batch:
         self.n_outputs += int(output) - self._output[i]
         self._output[i] = output
 
+    def set_all_outputs(self) -> None:
+        """Let every row get an embedding (or logits)."""
+        self._np_output[: self.n_tokens] = 1
+        self.n_outputs = self.n_tokens
+
     def tokens(self) -> list[int]:
         """The token ids added so far, for logs and tests."""
         return as_list(self._np_token[: self.n_tokens])

@@ -43,7 +43,7 @@ def start_engine(settings: Settings) -> EngineClient:
 def runner_config(settings: Settings) -> RunnerConfig:
     """The part of the settings that the model and its context are made from."""
     model, device = settings.model, settings.device
-    context, slots = settings.context, settings.slots
+    context, slots, embedding = settings.context, settings.slots, settings.embedding
     n_ctx = context.n_ctx
     if slots.kv_unified_per_slot > 0 and not settings.is_given("n_ctx"):
         n_ctx = slots.n_slots * slots.kv_unified_per_slot
@@ -54,7 +54,8 @@ def runner_config(settings: Settings) -> RunnerConfig:
         n_ubatch=context.n_ubatch,
         n_slots=slots.n_slots,
         splits_context=slots.is_context_divided,
-        kv_unified=not slots.has_split_streams,
+        # texts to embed need sequences of their own beside those of the slots
+        kv_unified=embedding.embedding or not slots.has_split_streams,
         n_threads=device.generation_threads,
         n_threads_batch=device.batch_threads,
         threads=threads(device),
@@ -74,6 +75,9 @@ def runner_config(settings: Settings) -> RunnerConfig:
         control_vector_layers=model.control_vector_layers or (0, 0),
         metadata=model.override_kv,
         positions=positions(context),
+        embedding=embedding.embedding,
+        pooling=embedding.pooling,
+        ubatch_grows=not settings.is_given("n_ubatch"),
         offload_kv=device.kv_offload,
         offload_ops=device.op_offload,
         use_extra_buffers=device.repack,

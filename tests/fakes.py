@@ -21,12 +21,14 @@ from server.engine.errors import KvFull
 from server.engine.guided import guided
 from server.engine.host_cache import State
 from server.engine.modelinfo import AdapterInfo
+from server.engine.modelinfo import FimTokens
 from server.engine.modelinfo import ModelInfo
 from server.engine.runner import Sampler
 from server.engine.task import Adapters
 from server.engine.task import Constraint
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
+from tests.fake_embedder import FakeEmbedder
 from tests.fake_memory import FakeMemory
 from tests.fake_memory import Origin
 from tests.fake_memory import UncutParts
@@ -117,6 +119,9 @@ class ByteTokenizer:
     n_vocab = N_VOCAB
     bos: int | None = BOS
     eos: int | None = EOS
+    sep: int | None = None
+    fim = FimTokens()
+    add_sep = False
     add_bos = True
     add_eos = False
     eog_tokens = frozenset({EOS})
@@ -162,6 +167,8 @@ class FakeRunner:
         can_cut: bool = True,
         window: int = 0,
         can_share: bool = True,
+        embeds: bool = False,
+        n_texts: int = 4,
         **overrides: object,
     ) -> None:
         self.info = info(**overrides)
@@ -175,6 +182,10 @@ class FakeRunner:
         self.rule = rule
         self.n_cells = n_cells if n_cells is not None else self.info.n_ctx
         self.n_seq = n_seq if n_seq is not None else self.info.n_slots + 4
+        self.embedder: FakeEmbedder | None = None
+        if embeds:
+            holds_cells = self.info.can_generate
+            self.embedder = FakeEmbedder(self, n_texts=n_texts, holds_cells=holds_cells)
         self.memory = FakeMemory()
         self.parts = UncutParts(window)
         self.n_checkpoints = 0
@@ -283,7 +294,7 @@ class FakeRunner:
     @property
     def n_used(self) -> int:
         """Cells in use."""
-        return len(self.memory.cells)
+        return len(self.memory.cells) + (self.embedder.n_used if self.embedder else 0)
 
     def held(self, seq_id: int) -> list[int]:
         """The tokens of a sequence."""

@@ -14,12 +14,14 @@ from dataclasses import replace
 
 from server.engine.mailbox import Board
 from server.engine.mailbox import Cancel
+from server.engine.mailbox import Embed
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
 from server.engine.mailbox import SlotAction
 from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
+from server.engine.task import EmbeddingTask
 from server.engine.task import Event
 from server.engine.task import Task
 from server.engine.task import is_last
@@ -106,6 +108,12 @@ class EngineClient:
         now = time.monotonic()
         posted = tuple(replace(task, t_submitted=now) for task in tasks)
         return Request(self._mailbox, [task.id for task in posted], Submit(posted))
+
+    def embed(self, tasks: Iterable[EmbeddingTask]) -> Request:
+        """Queue the texts of one request; use the result as a context manager."""
+        now = time.monotonic()
+        posted = tuple(replace(task, t_submitted=now) for task in tasks)
+        return Request(self._mailbox, [task.id for task in posted], Embed(posted))
 
     def act(self, action: SlotAction) -> Request:
         """Do something to a slot; answered by one event. Leaving the result cancels."""

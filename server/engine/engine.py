@@ -18,6 +18,7 @@ import numpy as np
 from server.engine import report
 from server.engine.actions import Actions
 from server.engine.checkpoints import Planner
+from server.engine.embeddings import Embeddings
 from server.engine.errors import BadGrammar
 from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
@@ -26,6 +27,7 @@ from server.engine.errors import KvFull
 from server.engine.faults import Faults
 from server.engine.idle import IdleCost
 from server.engine.mailbox import Cancel
+from server.engine.mailbox import Embed
 from server.engine.mailbox import EraseSlot
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
@@ -44,6 +46,7 @@ from server.engine.scheduler import Scheduler
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
 from server.engine.slots import Slots
+from server.engine.task import EmbeddingTask
 from server.engine.task import ErrorKind
 from server.engine.task import Snapshot
 from server.engine.task import StopType
@@ -107,12 +110,14 @@ class Engine:
         self.slots = Slots(runner, self.memory, planner, clock, shifts=shifts)
         self._pressure = Pressure(self.slots, self.memory)
         self._faults = Faults(self.slots, self.memory, self._compute, self._plan_for)
+        max_step_s = self._config.max_step_ms / 1e3
         self._scheduler = Scheduler(
-            self._config.max_step_ms / 1e3,
+            max_step_s,
             joins=self._config.joins_running,
             mixes=runner.mixes_prompts,
         )
         self.waiting = Waiting(runner.info)
+        self.embeddings = Embeddings(runner, self.slots, self.memory, clock, max_step_s)
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
         self._idle_cost = IdleCost(runner, self.memory, clock)
         self._mailbox = mailbox
@@ -126,7 +131,8 @@ class Engine:
     @property
     def is_idle(self) -> bool:
         """Whether nothing runs and nothing waits."""
-        return not self.waiting and not self.slots.busy and not self._actions
+        waits = self.waiting or self.embeddings or self._actions
+        return not waits and not self.slots.busy
 
     @property
     def is_stopped(self) -> bool:
@@ -141,7 +147,7 @@ class Engine:
             self.tick()
 
     def tick(self) -> None:
-        """One step: everything that can be done now, at most one batch, one wake-up."""
+        """One step: all that can be done now, at most a batch of each kind, one wake-up."""
         self._handle(self._mailbox.drain())
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._end_everything()
@@ -150,6 +156,7 @@ class Engine:
         if self.slots.has_changed:  # what begins shows before its first step, which may be long
             self._publish()
         self._step()
+        self._embed()
         self._publish()
         if self._config.cache_idle_slots and self.memory.host_cache.is_enabled:
             self._idle_cost.settle()
@@ -163,9 +170,10 @@ class Engine:
 
     def abandon(self) -> None:
         """After a bug or a native fault: tell every client, touch the model no more."""
-        for task in [*self.waiting.take_all(), *(slot.task for slot in self.slots.busy)]:
-            if task is not None:
-                self.slots.fail_task(task, ErrorKind.SERVER, "The engine failed; see the log.")
+        tasks: list[Task | EmbeddingTask] = [*self.waiting.take_all(), *self.embeddings.abandon()]
+        tasks += [slot.task for slot in self.slots.busy if slot.task is not None]
+        for task in tasks:
+            self.slots.fail_task(task, ErrorKind.SERVER, "The engine failed; see the log.")
         self._mailbox.publish(self.slots.events)
 
     # in
@@ -176,16 +184,19 @@ class Engine:
                 case Submit(tasks):
                     refusals = [self.waiting.add(task) for task in tasks]
                     self.slots.events += [failed for failed in refusals if failed is not None]
+                case Embed(tasks):
+                    self.embeddings.add(tasks)
                 case SaveSlot() | RestoreSlot() | EraseSlot():
                     self._actions.add(message)
                 case Cancel(task_ids):
                     self._actions.remove(frozenset(task_ids))
                     self.waiting.remove(frozenset(task_ids))
+                    self.embeddings.remove(frozenset(task_ids))
                     self.slots.cancel(frozenset(task_ids))
                 case Stop(grace_s):
                     deadline = self._clock() + grace_s
                     self._stop_at = min(deadline, self._stop_at or deadline)
-                    self.waiting.is_closed = True
+                    self.waiting.is_closed = self.embeddings.is_closed = True
 
     def _admit(self) -> None:
         for slot, task in self.waiting.startable(self._choose):
@@ -200,9 +211,15 @@ class Engine:
         self._actions.end_all()
         for task in self.waiting.take_all():
             self.slots.fail_task(task, ErrorKind.UNAVAILABLE, SHUTTING_DOWN)
+        self.embeddings.end_all()
         self.slots.end_all()
 
     # one batch
+
+    def _embed(self) -> None:
+        has_streams = any(slot.state is SlotState.DECODE for slot in self.slots)
+        if not self.embeddings.step(has_streams=has_streams):
+            self._faults.heal([])
 
     def _step(self) -> None:
         self._pressure.resume()
@@ -355,7 +372,8 @@ class Engine:
             with_text = self._config.show_text
             shown = tuple(slot.snapshot(with_text=with_text) for slot in slots)
             counters, cells = slots.stats.counters(), self.memory.cells
-            snapshot = Snapshot(shown, len(self.waiting), counters, cells.n_cells, cells.n_used)
+            n_waiting = len(self.waiting) + len(self.embeddings)
+            snapshot = Snapshot(shown, n_waiting, counters, cells.n_cells, cells.n_used)
             self._mailbox.show(snapshot=snapshot)
             self._snapshot_at, slots.has_changed = now, False
         if slots.lines:

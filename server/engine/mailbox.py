@@ -27,6 +27,7 @@ from server.engine.modelinfo import ModelInfo
 from server.engine.modelinfo import Tokenizer
 from server.engine.task import Adapters
 from server.engine.task import Counters
+from server.engine.task import EmbeddingTask
 from server.engine.task import Event
 from server.engine.task import Snapshot
 from server.engine.task import Task
@@ -38,6 +39,13 @@ class Submit:
     """Post tasks that were validated; each answers with events until a last one."""
 
     tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embed:
+    """Post the texts of one request; each answers with one event."""
+
+    tasks: tuple[EmbeddingTask, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ class EraseSlot:
 SlotAction = SaveSlot | RestoreSlot | EraseSlot
 """Waits until the slot is idle; answered by SlotDone or Failed with its id."""
 
-Message = Submit | Cancel | Stop | SaveSlot | RestoreSlot | EraseSlot
+Message = Submit | Embed | Cancel | Stop | SaveSlot | RestoreSlot | EraseSlot
 
 
 class Status(Enum):

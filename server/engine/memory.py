@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
+from typing import Protocol
 
 import numpy as np
 
@@ -39,6 +40,18 @@ class Chunk(NamedTuple):
     n: int
 
 
+class Guest(Protocol):
+    """Who holds cells that belong to no sequence here."""
+
+    def give_way(self) -> bool:
+        """Give some cells back; False if there are none."""
+        ...
+
+    def lose_all(self) -> None:
+        """The memory is about to be wiped: give all cells back."""
+        ...
+
+
 class Memory:
     """The sequences of one runner."""
 
@@ -57,6 +70,7 @@ class Memory:
         self.host_cache = HostCache(host_cache_bytes, self._held_checkpoints)
         self.rewinder = Rewinder(runner, n_checkpoints, host_cache_bytes)
         self.cells = Cells(runner.n_cells)
+        self.guest: Guest | None = None
         self._retained: list[Sequence] = []
         self._free_ids = list(range(runner.n_seq))[::-1]
 
@@ -135,6 +149,8 @@ class Memory:
 
     def wipe(self) -> None:
         """Forget everything, and what the freed cells still hold."""
+        if self.guest:
+            self.guest.lose_all()
         for sequence in list(self.sequences):
             if sequence in self._retained:
                 self.discard(sequence)
@@ -317,6 +333,13 @@ class Memory:
 
     def make_room(self, n_cells: int) -> bool:
         """Evict until n_cells are free; False if that can't be."""
+        while self.cells.n_free < n_cells:
+            if not self.evict_oldest() and not (self.guest and self.guest.give_way()):
+                return False
+        return True
+
+    def make_room_for_guest(self, n_cells: int) -> bool:
+        """As make_room, without asking the guest to leave."""
         while self.cells.n_free < n_cells:
             if not self.evict_oldest():
                 return False

@@ -9,11 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 from typing import Protocol
 
 if TYPE_CHECKING:
     from server.engine.task import Constraint
+
+
+class Pooling(Enum):
+    """How the embeddings of a text's tokens become one, in the words of --pooling."""
+
+    NONE = "none"
+    """They don't."""
+    MEAN = "mean"
+    CLS = "cls"
+    """The first token's."""
+    LAST = "last"
+    RANK = "rank"
+    """Scores of a classifier, for reranking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +76,29 @@ class ModelInfo:
     """Whether the memory of a sequence can be cut at any token."""
     n_streams: int = 1
     """Streams of the KV buffer."""
+    can_generate: bool = True
+    """Whether it has a memory, without which no token follows another."""
+    pooling: Pooling = Pooling.NONE
+    n_text_max: int = 0
+    """The most tokens that a text to embed may have; 0 = the server makes no embeddings."""
+    splits_texts: bool = False
+    """Whether a longer text than a ubatch can be embedded in parts."""
+    rerank_template: str | None = None
     n_file_streams: int = 1
     """Streams that llama-server's KV buffer has with the same options; its slot files say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FimTokens:
+    """Tokens for filling in the middle; None where the vocab lacks one."""
+
+    prefix: int | None = None
+    suffix: int | None = None
+    middle: int | None = None
+    repository: int | None = None
+    """Begins the name of a repository."""
+    file: int | None = None
+    """Begins the name of a file."""
 
 
 class Tokenizer(Protocol):
@@ -82,6 +117,21 @@ class Tokenizer(Protocol):
     @property
     def eos(self) -> int | None:
         """The token that ends a text, if the vocab has one."""
+        ...
+
+    @property
+    def sep(self) -> int | None:
+        """The token between two texts, if the vocab has one."""
+        ...
+
+    @property
+    def fim(self) -> FimTokens:
+        """Tokens for filling in the middle."""
+        ...
+
+    @property
+    def add_sep(self) -> bool:
+        """Whether the model wants SEP between two texts."""
         ...
 
     @property

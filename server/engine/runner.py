@@ -8,11 +8,15 @@ and failures are tested without a model.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from typing import NamedTuple
 from typing import Protocol
 
 from server.engine.task import Tokens
+from server.engine.task import Vectors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from server.engine.host_cache import State
     from server.engine.modelinfo import ModelInfo
     from server.engine.modelinfo import Tokenizer
@@ -56,8 +60,56 @@ class Sampler(Protocol):
         ...
 
 
+class Part(NamedTuple):
+    """Tokens of one text, from position start on; i_text says which text of those under way."""
+
+    i_text: int
+    start: int
+    tokens: Tokens
+
+
+class Embedder(Protocol):
+    """What makes vectors of texts, many in a batch; beside the sequences of generation."""
+
+    @property
+    def n_texts(self) -> int:
+        """How many texts may be under way."""
+        ...
+
+    @property
+    def n_rows(self) -> int:
+        """How many tokens one text may have in a batch."""
+        ...
+
+    @property
+    def n_rows_packed(self) -> int:
+        """How many tokens several texts in a batch may have together."""
+        ...
+
+    @property
+    def holds_cells(self) -> bool:
+        """Whether a text takes cells of the memory until it is forgotten."""
+        ...
+
+    def embed(self, parts: Sequence[Part]) -> list[Vectors]:
+        """Compute a batch: of each part one row, or one for each token where nothing is pooled.
+
+        KvFull (nothing changed) or DecodeFailed (forget all of them).
+        """
+        ...
+
+    def forget(self, i_text: int) -> None:
+        """Drop what the memory holds of a text."""
+        ...
+
+
 class ModelRunner(Protocol):
     """A loaded model with its context and memory."""
+
+    @property
+    def embedder(self) -> Embedder | None:
+        """What embeds texts; None where the server was not started for that."""
+        ...
 
     @property
     def info(self) -> ModelInfo:

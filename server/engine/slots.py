@@ -23,6 +23,7 @@ from server.engine.slot import Slot
 from server.engine.slot import SlotState
 from server.engine.stats import End
 from server.engine.stats import Stats
+from server.engine.task import EmbeddingTask
 from server.engine.task import ErrorKind
 from server.engine.task import Event
 from server.engine.task import Failed
@@ -249,12 +250,12 @@ class Slots:
             self.events.append(self._failed(slot.task, kind, message))
         self._end(slot, End.FAILED, message if kind is ErrorKind.SERVER else "")
 
-    def fail_task(self, task: Task, kind: ErrorKind, message: str) -> None:
+    def fail_task(self, task: Task | EmbeddingTask, kind: ErrorKind, message: str) -> None:
         """Tell the client of a task that has no slot that it failed."""
         self.events.append(self._failed(task, kind, message))
         self.stats.ended[End.REFUSED] += 1
 
-    def _failed(self, task: Task, kind: ErrorKind, message: str) -> Failed:
+    def _failed(self, task: Task | EmbeddingTask, kind: ErrorKind, message: str) -> Failed:
         n_ctx = self._runner.info.n_ctx_slot
         return Failed(task.id, kind, message, len(task.prompt), n_ctx)
 

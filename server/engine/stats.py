@@ -62,6 +62,7 @@ class Stats:
         self.n_busy_slots = 0
         self.n_tokens_max = 0
         self.n_preempted = 0
+        self.n_embedded = 0
         self.ended: Counter[End] = Counter()
         self._queue = Histogram(WAITS_S)
         self._first_token = Histogram(WAITS_S)
@@ -99,6 +100,17 @@ class Stats:
         self.ended[end] += 1
         self._requests.add(now - slot.t_submitted)
 
+    def add_embedding_step(self, n_tokens: int, seconds: float) -> None:
+        """A batch of texts was embedded."""
+        self.n_steps += 1
+        self.n_prompt += n_tokens
+        self.prompt_s += seconds
+
+    def add_embedded(self, seconds: float) -> None:
+        """A text was embedded, so many seconds after it was handed in."""
+        self.n_embedded += 1
+        self._requests.add(seconds)
+
     def counters(self) -> Counters:
         """A frozen copy."""
         return Counters(
@@ -111,7 +123,7 @@ class Stats:
             self.n_busy_slots,
             self.n_tokens_max,
             self.n_preempted,
-            tuple((end.value, self.ended[end]) for end in End),
+            (*((end.value, self.ended[end]) for end in End), ("embedded", self.n_embedded)),
             self._queue.frozen(),
             self._first_token.frozen(),
             self._gaps.frozen(),

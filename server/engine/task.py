@@ -169,6 +169,20 @@ class Task:
     """The request's own parsed parameters; opaque to the engine, shown again by /slots."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddingTask:
+    """One text to embed; it needs no slot.
+
+    prompt: (n_prompt,) int32, not to be written to. Answered by Embedded or Failed.
+    """
+
+    id: int
+    prompt: Tokens
+    adapters: Adapters = ()
+    t_submitted: float | None = None
+    """When it was handed to the engine, by its clock."""
+
+
 class StopType(Enum):
     """Why a generation ended, in the reference's words."""
 
@@ -297,12 +311,26 @@ class SlotDone:
     ms: float = 0.0
 
 
-Event = Token | Progress | Finished | Failed | SlotDone
+Vectors = NDArray[np.float32]
+"""(n, n_embd) float32: one row, or one for each token where nothing is pooled."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """The only event of a text that was embedded."""
+
+    task_id: int
+    vectors: Vectors
+    """As the model gives them, not normalized; of a reranker the scores of its classes, (1, n)."""
+    n_prompt: int
+
+
+Event = Token | Progress | Finished | Failed | SlotDone | Embedded
 
 
 def is_last(event: Event) -> bool:
     """Whether no event of the same task follows."""
-    return isinstance(event, (Finished, Failed, SlotDone))
+    return isinstance(event, (Finished, Failed, SlotDone, Embedded))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ from server.engine.task import Failed
 from server.engine.task import Task
 
 SHUTTING_DOWN = "The server is shutting down."
+CANT_GENERATE = (
+    "This model can't generate text: it is an encoder. Ask /v1/embeddings or /v1/rerank, or start "
+    "the server with another model."
+)
 
 
 class Waiting:
@@ -69,6 +73,8 @@ class Waiting:
         n_prompt, n_ctx = len(task.prompt), self._info.n_ctx_slot
         if self.is_closed:
             return Failed(task.id, ErrorKind.UNAVAILABLE, SHUTTING_DOWN)
+        if not self._info.can_generate:
+            return Failed(task.id, ErrorKind.NOT_SUPPORTED, CANT_GENERATE)
         if n_prompt == 0:
             message = "prompt: has no tokens; give some text."
             return Failed(task.id, ErrorKind.INVALID_REQUEST, message)

@@ -25,7 +25,6 @@ class NotYet:
     """Whether it only details another option of this list, and says nothing without that one."""
 
 
-_EMBEDDINGS = NotYet("embeddings and reranking")
 _REASONING = NotYet("reasoning in answers")
 _FETCHING = NotYet("fetching models; name a file by --model")
 _MEDIA = NotYet("images and audio")
@@ -49,9 +48,6 @@ PENDING: Mapping[str, NotYet] = MappingProxyType(
         "sleep_idle_s": NotYet("sleeping when idle"),
         "json_schema": NotYet("JSON schemas"),
         "skip_chat_parsing": NotYet("reading reasoning and tool calls out of answers", (True,)),
-        "embedding": _EMBEDDINGS,
-        "pooling": _EMBEDDINGS,
-        "embd_normalize": _EMBEDDINGS,
         "reasoning_format": _REASONING,
         "reasoning_budget": _REASONING,
         "reasoning_budget_message": _REASONING,

@@ -13,13 +13,19 @@ from server.engine.delivery import ThreadDelivery
 from server.engine.engine import Engine
 from server.engine.engine import EngineConfig
 from server.engine.mailbox import Cancel
+from server.engine.mailbox import Embed
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
+from server.engine.task import Adapters
+from server.engine.task import Embedded
+from server.engine.task import EmbeddingTask
 from server.engine.task import Event
+from server.engine.task import Failed
 from server.engine.task import Finished
 from server.engine.task import Task
 from server.engine.task import Token
+from server.engine.task import Vectors
 from server.engine.task import is_last
 from tests.fakes import FakeRunner
 from tests.fakes import next_letter
@@ -69,7 +75,26 @@ class Bench:
         self.mailbox.post(Submit((task,)))
         return task
 
-    def cancel(self, *tasks: Task) -> None:
+    def embed(self, *texts: str, adapters: Adapters = ()) -> list[EmbeddingTask]:
+        """Queue the texts of one request; their tokens are their bytes."""
+        prompts = [np.frombuffer(text.encode(), np.uint8).astype(np.int32) for text in texts]
+        tasks = [EmbeddingTask(next(self._ids), prompt, adapters) for prompt in prompts]
+        self.mailbox.post(Embed(tuple(tasks)))
+        return tasks
+
+    def vectors(self, task: EmbeddingTask) -> Vectors:
+        """What a text became."""
+        event = self.last(task)
+        assert isinstance(event, Embedded), event
+        return event.vectors
+
+    def failed(self, task: Task | EmbeddingTask) -> Failed:
+        """The last event of a task that failed."""
+        event = self.last(task)
+        assert isinstance(event, Failed), event
+        return event
+
+    def cancel(self, *tasks: Task | EmbeddingTask) -> None:
         """Say that the clients of tasks are gone."""
         self.mailbox.post(Cancel(tuple(task.id for task in tasks)))
 
@@ -91,7 +116,7 @@ class Bench:
                 return
         raise AssertionError("the engine never became idle")
 
-    def last(self, task: Task) -> Event:
+    def last(self, task: Task | EmbeddingTask) -> Event:
         """The task's last event, checked to be its only last one."""
         events = self.events[task.id]
         assert [is_last(event) for event in events].count(True) == 1

@@ -114,6 +114,12 @@ class RunnerConfig:
     metadata: tuple[tuple[str, Metadata], ...] = ()
     """Keys of the file whose values are replaced."""
     positions: Positions = Positions()
+    embedding: bool = False
+    """Whether texts can be embedded."""
+    pooling: str = ""
+    """none, mean, cls, last or rank."""
+    ubatch_grows: bool = False
+    """Whether n_ubatch may become as large as n_batch, so that a text to embed fits into it."""
     offload_kv: bool = True
     offload_ops: bool = True
     use_extra_buffers: bool = True

@@ -17,6 +17,7 @@ from llama_ctypes.model import Model
 from llama_ctypes.raw.enums import llama_load_mode
 from server.engine.llama import params
 from server.engine.llama.config import RunnerConfig
+from server.engine.llama.embedder import sees_all
 
 HOST = "CPU"
 EXPERTS_KEY = "expert_count"
@@ -60,7 +61,8 @@ def measure(config: RunnerConfig) -> Measured | None:
 def _measure_context(model: Model, config: RunnerConfig) -> Measured | None:
     can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
     n_ctx_train = model.n_ctx_train
-    with Context(model, params.context_params(config, n_ctx_train, can_cut=can_cut)) as context:
+    wanted = params.context_params(config, n_ctx_train, can_cut=can_cut, sees_all=sees_all(model))
+    with Context(model, wanted) as context:
         shares = breakdown.memory_of(context)
     if shares is None:
         return None

@@ -15,6 +15,7 @@ from llama_ctypes.model import Model
 from llama_ctypes.raw.enums import llama_flash_attn_type
 from llama_ctypes.raw.enums import llama_lazy_mode
 from llama_ctypes.raw.enums import llama_load_mode
+from llama_ctypes.raw.enums import llama_pooling_type
 from llama_ctypes.raw.enums import llama_rope_scaling_type
 from llama_ctypes.raw.ggml import ggml_type
 from llama_ctypes.raw.params import llama_context_params
@@ -58,6 +59,14 @@ ROPE_SCALINGS = {
     "none": llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_NONE,
     "linear": llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_LINEAR,
     "yarn": llama_rope_scaling_type.LLAMA_ROPE_SCALING_TYPE_YARN,
+}
+POOLINGS = {
+    "": llama_pooling_type.LLAMA_POOLING_TYPE_UNSPECIFIED,
+    "none": llama_pooling_type.LLAMA_POOLING_TYPE_NONE,
+    "mean": llama_pooling_type.LLAMA_POOLING_TYPE_MEAN,
+    "cls": llama_pooling_type.LLAMA_POOLING_TYPE_CLS,
+    "last": llama_pooling_type.LLAMA_POOLING_TYPE_LAST,
+    "rank": llama_pooling_type.LLAMA_POOLING_TYPE_RANK,
 }
 CACHE_TYPES = {
     name: getattr(ggml_type, f"GGML_TYPE_{name.upper()}")
@@ -108,11 +117,12 @@ def n_ctx_slot(config: RunnerConfig, n_ctx_train: int) -> int:
 
 
 def context_params(
-    config: RunnerConfig, n_ctx_train: int, *, can_cut: bool
+    config: RunnerConfig, n_ctx_train: int, *, can_cut: bool, sees_all: bool = False
 ) -> llama_context_params:
     """One unified buffer for all slots, whatever share of it each may use, unless told not to.
 
-    can_cut: whether the model's memory can be cut anywhere, so that retained prefixes are of use.
+    can_cut: whether the model's memory can be cut anywhere, so that retained prefixes are of use;
+    sees_all: whether each token looks at later ones too, so that no text can be divided.
     """
     params = Context.default_params()
     n_ctx = config.n_ctx or n_ctx_train
@@ -121,6 +131,10 @@ def context_params(
     params.n_ctx = n_ctx
     params.n_batch = max(config.n_batch, config.n_slots)
     params.n_ubatch = max(config.n_ubatch, config.n_slots)
+    if sees_all and config.embedding and config.ubatch_grows:
+        params.n_ubatch = max(params.n_ubatch, min(params.n_batch, n_ctx_train))
+    params.embeddings = config.embedding
+    params.pooling_type = _choose(POOLINGS, config.pooling, "--pooling")
     params.n_seq_max = n_seq(config, can_retain=can_cut and config.kv_unified)
     params.n_threads = config.n_threads if config.n_threads > 0 else default_threads()
     params.n_threads_batch = (

@@ -26,11 +26,17 @@ from server.engine.llama import params
 from server.engine.llama import threads
 from server.engine.llama.adapters import LoraAdapters
 from server.engine.llama.config import RunnerConfig
+from server.engine.llama.embedder import RERANK_TEMPLATE
+from server.engine.llama.embedder import LlamaEmbedder
+from server.engine.llama.embedder import check_reranking
+from server.engine.llama.embedder import sees_all
 from server.engine.llama.fit import fit_to_memory
 from server.engine.llama.greedy import GreedySampler
+from server.engine.llama.no_memory import NoMemory
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import LlamaTokenizer
 from server.engine.modelinfo import ModelInfo
+from server.engine.modelinfo import Pooling
 from server.engine.runner import Sampler
 from server.engine.sampling import is_greedy
 from server.engine.task import Adapters
@@ -54,23 +60,28 @@ class LlamaRunner:
         has_states = model.is_recurrent or model.is_hybrid
         self.can_cut = not (has_states or model.n_swa > 0)
         self.window = 0 if has_states else model.n_swa
-        wanted = params.context_params(config, model.n_ctx_train, can_cut=self.can_cut)
+        wanted = params.context_params(
+            config, model.n_ctx_train, can_cut=self.can_cut, sees_all=sees_all(model)
+        )
         self._has_window = model.n_swa > 0
         if self._has_window:
             # libllama drops cells of a window that the first of several ubatches still needs
             wanted.n_batch = wanted.n_ubatch = min(wanted.n_batch, wanted.n_ubatch)
+        n_seq_of_texts = 1 if has_states and config.embedding else 0
+        wanted.n_seq_max += n_seq_of_texts
         # without a unified buffer, and with states, it makes several ubatches of several prompts
         self.mixes_prompts = not self._has_window or (config.kv_unified and not has_states)
         self._context = Context(model, wanted)
         if steering is not None:
             self._context.apply_control_vector(*steering)
-        self.n_seq = self._context.n_seq_max
+        self.n_seq = self._context.n_seq_max - n_seq_of_texts
         self._pools = threads.attach_pools(self._context, config)
         self._shows_perf = config.perf
-        self._memory = self._context.memory
+        self._memory = self._context.memory if self._context.has_memory else NoMemory()
         self._batch = Batch(max(self._context.n_batch, n_slots), 1)
         self.can_share = config.kv_unified
         self.can_shift = self._memory.can_shift
+        self.embedder = self._new_embedder(config)
         self.info = self._describe(config)
         self.n_cells = self.info.n_ctx
         if model.is_recurrent:  # a state has one size, however many tokens led to it
@@ -122,11 +133,33 @@ class LlamaRunner:
             metadata=model.meta(),
             adapters=self._loras.infos,
             can_cut=self.can_cut,
+            can_generate=context.has_memory,
             n_streams=1 if config.kv_unified else context.n_seq_max,
             n_file_streams=config.n_slots if config.splits_context else 1,
             build_info=f"b0-{library.load().commit or 'unknown'}",
         )
-        return replace(info, n_ctx_slot=min(info.n_ctx_slot, info.n_ctx))
+        info = replace(info, n_ctx_slot=min(info.n_ctx_slot, info.n_ctx))
+        return info if self.embedder is None else self._describe_texts(info, self.embedder)
+
+    def _describe_texts(self, info: ModelInfo, embedder: LlamaEmbedder) -> ModelInfo:
+        splits = embedder.holds_cells and not sees_all(self._model)
+        n_most = min(embedder.n_rows, info.n_ctx, info.n_ctx_train)
+        return replace(
+            info,
+            pooling=embedder.pooling,
+            splits_texts=splits,
+            n_text_max=info.n_ctx_slot - 1 if splits else n_most,
+            rerank_template=self._model.chat_template(RERANK_TEMPLATE),
+        )
+
+    def _new_embedder(self, config: RunnerConfig) -> LlamaEmbedder | None:
+        if not config.embedding:
+            return None
+        first_seq = self.n_seq if self._context.has_memory else 0
+        embedder = LlamaEmbedder(self._context, self._memory, config, first_seq)
+        if embedder.pooling is Pooling.RANK:
+            check_reranking(self.tokenizer, self._model.chat_template(RERANK_TEMPLATE))
+        return embedder
 
     def _token_text(self, token: int | None) -> str:
         return "" if token is None else self.tokenizer.piece(token).decode("utf-8", "replace")

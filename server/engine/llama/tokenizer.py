@@ -18,6 +18,7 @@ from server.engine.task import Constraint
 if TYPE_CHECKING:
     from llguidance import LLTokenizer
     from llguidance import TokenizerWrapper
+from server.engine.modelinfo import FimTokens
 
 
 class LlamaTokenizer:
@@ -28,7 +29,12 @@ class LlamaTokenizer:
         self.n_vocab = vocab.n_tokens
         self.bos = vocab.bos
         self.eos = vocab.eos
+        self.sep = vocab.sep
+        self.fim = FimTokens(
+            vocab.fim_pre, vocab.fim_suf, vocab.fim_mid, vocab.fim_rep, vocab.fim_sep
+        )
         self.add_bos = vocab.add_bos
+        self.add_sep = vocab.add_sep
         self.add_eos = vocab.add_eos
         self.pieces = vocab.pieces(special=True)
         """Bytes of every token, control tokens with their text."""
