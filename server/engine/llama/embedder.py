@@ -19,15 +19,11 @@ from llama_ctypes.raw.enums import llama_pooling_type
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.errors import LoadFailed
-from server.engine.llama.config import RunnerConfig
 from server.engine.llama.no_memory import NoMemory
 from server.engine.modelinfo import Pooling
 from server.engine.modelinfo import Tokenizer
 from server.engine.runner import Part
 from server.engine.task import Vectors
-
-N_TEXTS = 64
-"""Texts in a batch. Their number costs nothing; short ones fill a batch with fewer."""
 
 POOLINGS = {
     llama_pooling_type.LLAMA_POOLING_TYPE_NONE: Pooling.NONE,
@@ -45,19 +41,24 @@ class LlamaEmbedder:
     """See Embedder."""
 
     def __init__(
-        self, context: Context, memory: Memory | NoMemory, config: RunnerConfig, first_seq: int
+        self,
+        context: Context,
+        memory: Memory | NoMemory,
+        first_seq: int,
+        n_rows: int,
+        n_packed: int,
     ) -> None:
         """first_seq: the first sequence id that generation does not use."""
-        if first_seq >= context.n_seq:
-            raise LoadFailed(f"--parallel: with --embedding at most {context.n_seq - 1} slots")
+        if first_seq >= context.n_seq_max:
+            raise LoadFailed(f"--parallel: with --embedding at most {context.n_seq_max - 1}")
         self._context = context
         self._memory = memory
         self._first_seq = first_seq
         self.pooling = POOLINGS[context.pooling_type]
         self.holds_cells = isinstance(memory, Memory)
-        self.n_texts = min(N_TEXTS, context.n_seq - first_seq)
-        self.n_rows = min(context.n_batch, context.n_ubatch)
-        self.n_rows_packed = min(self.n_rows, config.n_ubatch)
+        self.n_texts = context.n_seq_max - first_seq
+        self.n_rows = min(n_rows, context.n_ubatch)
+        self.n_rows_packed = min(n_packed, self.n_rows)
         self._batch = Batch(self.n_rows, 1)
         self._use(on=False)
 

@@ -61,7 +61,13 @@ def measure(config: RunnerConfig) -> Measured | None:
 def _measure_context(model: Model, config: RunnerConfig) -> Measured | None:
     can_cut = not (model.is_recurrent or model.is_hybrid or model.n_swa > 0)
     n_ctx_train = model.n_ctx_train
-    wanted = params.context_params(config, n_ctx_train, can_cut=can_cut, sees_all=sees_all(model))
+    wanted = params.context_params(
+        config,
+        n_ctx_train,
+        can_cut=can_cut,
+        sees_all=sees_all(model),
+        has_states=model.is_recurrent or model.is_hybrid,
+    )
     with Context(model, wanted) as context:
         shares = breakdown.memory_of(context)
     if shares is None:

@@ -33,6 +33,8 @@ CTX_PAD = 256
 """libllama rounds the size of a context up to a multiple of this."""
 
 N_RETAINED = 24
+N_TEXTS = 32
+"""At least so many texts are embedded in a batch, if they are short enough."""
 MAX_SEQ = 256
 """llama-cparams.h: LLAMA_MAX_SEQ"""
 
@@ -117,12 +119,18 @@ def n_ctx_slot(config: RunnerConfig, n_ctx_train: int) -> int:
 
 
 def context_params(
-    config: RunnerConfig, n_ctx_train: int, *, can_cut: bool, sees_all: bool = False
+    config: RunnerConfig,
+    n_ctx_train: int,
+    *,
+    can_cut: bool,
+    sees_all: bool = False,
+    has_states: bool = False,
 ) -> llama_context_params:
     """One unified buffer for all slots, whatever share of it each may use, unless told not to.
 
     can_cut: whether the model's memory can be cut anywhere, so that retained prefixes are of use;
-    sees_all: whether each token looks at later ones too, so that no text can be divided.
+    sees_all: whether each token looks at later ones too, so that no text can be divided;
+    has_states: whether a sequence takes memory before it has a token.
     """
     params = Context.default_params()
     n_ctx = config.n_ctx or n_ctx_train
@@ -131,11 +139,11 @@ def context_params(
     params.n_ctx = n_ctx
     params.n_batch = max(config.n_batch, config.n_slots)
     params.n_ubatch = max(config.n_ubatch, config.n_slots)
-    if sees_all and config.embedding and config.ubatch_grows:
-        params.n_ubatch = max(params.n_ubatch, min(params.n_batch, n_ctx_train))
+    params.n_seq_max = n_seq(config, can_retain=can_cut and config.kv_unified)
+    if config.embedding:
+        _reserve_for_texts(params, n_text_rows(config, n_ctx_train, sees_all=sees_all), has_states)
     params.embeddings = config.embedding
     params.pooling_type = _choose(POOLINGS, config.pooling, "--pooling")
-    params.n_seq_max = n_seq(config, can_retain=can_cut and config.kv_unified)
     params.n_threads = config.n_threads if config.n_threads > 0 else default_threads()
     params.n_threads_batch = (
         config.n_threads_batch if config.n_threads_batch > 0 else params.n_threads
@@ -150,6 +158,28 @@ def context_params(
     params.no_perf = not config.perf
     _set_positions(params, config.positions)
     return params
+
+
+def n_text_rows(config: RunnerConfig, n_ctx_train: int, *, sees_all: bool) -> int:
+    """The most tokens of a text to embed that are computed together."""
+    n_ubatch = max(config.n_ubatch, config.n_slots)
+    if sees_all and config.ubatch_grows:
+        return max(n_ubatch, min(config.n_batch, n_ctx_train))
+    return n_ubatch
+
+
+def _reserve_for_texts(params: llama_context_params, n_rows: int, has_states: bool) -> None:
+    """Sequences for the texts of a batch beside those of generation, and rows for them.
+
+    libllama aborts the process where it reserves for pooled embeddings and the sequences do not
+    divide the rows of a ubatch.
+    """
+    n_seq_max = params.n_seq_max + (1 if has_states else N_TEXTS)
+    if not has_states:
+        n_seq_max = min(MAX_SEQ, 1 << (n_seq_max - 1).bit_length())
+    params.n_seq_max = n_seq_max
+    params.n_ubatch = -(-max(params.n_ubatch, n_rows) // n_seq_max) * n_seq_max
+    params.n_batch = max(params.n_batch, params.n_ubatch)
 
 
 def _set_positions(params: llama_context_params, positions: Positions) -> None:

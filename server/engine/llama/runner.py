@@ -61,20 +61,22 @@ class LlamaRunner:
         self.can_cut = not (has_states or model.n_swa > 0)
         self.window = 0 if has_states else model.n_swa
         wanted = params.context_params(
-            config, model.n_ctx_train, can_cut=self.can_cut, sees_all=sees_all(model)
+            config,
+            model.n_ctx_train,
+            can_cut=self.can_cut,
+            sees_all=sees_all(model),
+            has_states=has_states,
         )
         self._has_window = model.n_swa > 0
         if self._has_window:
             # libllama drops cells of a window that the first of several ubatches still needs
             wanted.n_batch = wanted.n_ubatch = min(wanted.n_batch, wanted.n_ubatch)
-        n_seq_of_texts = 1 if has_states and config.embedding else 0
-        wanted.n_seq_max += n_seq_of_texts
         # without a unified buffer, and with states, it makes several ubatches of several prompts
         self.mixes_prompts = not self._has_window or (config.kv_unified and not has_states)
         self._context = Context(model, wanted)
         if steering is not None:
             self._context.apply_control_vector(*steering)
-        self.n_seq = self._context.n_seq_max - n_seq_of_texts
+        self.n_seq = params.n_seq(config, can_retain=self.can_cut and config.kv_unified)
         self._pools = threads.attach_pools(self._context, config)
         self._shows_perf = config.perf
         self._memory = self._context.memory if self._context.has_memory else NoMemory()
@@ -155,8 +157,10 @@ class LlamaRunner:
     def _new_embedder(self, config: RunnerConfig) -> LlamaEmbedder | None:
         if not config.embedding:
             return None
-        first_seq = self.n_seq if self._context.has_memory else 0
-        embedder = LlamaEmbedder(self._context, self._memory, config, first_seq)
+        model = self._model
+        n_rows = params.n_text_rows(config, model.n_ctx_train, sees_all=sees_all(model))
+        n_packed = config.n_ubatch
+        embedder = LlamaEmbedder(self._context, self._memory, self.n_seq, n_rows, n_packed)
         if embedder.pooling is Pooling.RANK:
             check_reranking(self.tokenizer, self._model.chat_template(RERANK_TEMPLATE))
         return embedder
