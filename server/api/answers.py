@@ -162,6 +162,59 @@ TOKENS = Answer(
     record({"tokens": array(either(INT, record({"id": INT, "piece": either(TEXT, array(INT))})))}),
 )
 
+INPUT_TOKENS = Answer(
+    "The number of tokens.", "InputTokens", record({"input_tokens": INT, "object": TEXT})
+)
+
+TOKENS_USAGE: Json = record({"prompt_tokens": INT, "total_tokens": INT})
+
+EMBEDDINGS = Answer(
+    "A vector for each text; as base64 the bytes of little-endian float32 numbers.",
+    "Embeddings",
+    either(
+        record(
+            {
+                "model": ANY,
+                "object": TEXT,
+                "usage": TOKENS_USAGE,
+                "data": array(
+                    record(
+                        {
+                            "embedding": either(array(NUMBER), TEXT),
+                            "index": INT,
+                            "object": TEXT,
+                        },
+                        {"encoding_format": TEXT},
+                    )
+                ),
+            }
+        ),
+        array(record({"index": INT, "embedding": array(array(NUMBER))})),
+    ),
+)
+
+VECTORS = Answer(
+    "The vectors of each text: one, or one for each token.",
+    "Vectors",
+    array(record({"index": INT, "embedding": array(array(NUMBER))})),
+)
+
+RANKS = Answer(
+    "The documents by their scores, best first; a bare array where `texts` were sent.",
+    "Ranks",
+    either(
+        record(
+            {
+                "model": ANY,
+                "object": TEXT,
+                "usage": TOKENS_USAGE,
+                "results": array(record({"index": INT, "relevance_score": NUMBER})),
+            }
+        ),
+        array(record({"index": INT, "score": NUMBER}, {"text": TEXT})),
+    ),
+)
+
 HEALTH = Answer("Requests are served.", "Health", record({"status": one_of("ok")}))
 
 METRICS = Answer("Metrics in Prometheus's text form.", media="text/plain; version=0.0.4")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from server.api import adapters
 from server.api import disabled
+from server.api import embeddings
 from server.api import health
+from server.api import infill
 from server.api import metrics
 from server.api import models
 from server.api import native
 from server.api import openai_chat
 from server.api import openai_completions
 from server.api import props
+from server.api import rerank
 from server.api import slots
 from server.api import streams
 from server.api import tokens
@@ -26,6 +29,9 @@ SPOKEN: tuple[Routes, ...] = (
     openai_chat.routes,
     openai_completions.routes,
     native.routes,
+    infill.routes,
+    embeddings.routes,
+    rerank.routes,
     streams.routes,
     tokens.routes,
     models.routes,

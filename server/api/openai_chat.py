@@ -66,6 +66,22 @@ def apply_template(service: Service) -> Response:
     return json_response({"prompt": render_chat(service, body).fields["prompt"]})
 
 
+@routes.post(
+    "/v1/chat/completions/input_tokens",
+    "/chat/completions/input_tokens",
+    takes=bodies.CHAT,
+    gives=answers.INPUT_TOKENS,
+)
+def input_tokens(service: Service) -> Response:
+    """How many tokens the prompt of a chat has."""
+    body = read_body(bodies.CHAT)
+    openai_chat_body(body)
+    prompt = str(render_chat(service, body).fields["prompt"])
+    tokenizer = service.model().tokenizer
+    n = len(tokenizer.tokenize(prompt, add_special=True, parse_special=True))
+    return json_response({"input_tokens": n, "object": "response.input_tokens"})
+
+
 class ChatFormat:
     """Events as OpenAI's chat.completion objects."""
 

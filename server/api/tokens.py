@@ -20,8 +20,6 @@ from server.schema import bodies
 
 routes = Routes("tokens")
 
-CONTENT_FORMS = '"content" must be a string, or a list of strings and tokens'
-
 
 @routes.post("/tokenize", takes=bodies.TOKENIZE, gives=answers.TOKENS)
 def tokenize(service: Service) -> Response:
@@ -31,7 +29,11 @@ def tokenize(service: Service) -> Response:
     add_special = bool_field(body, "add_special", False)
     parse_special = bool_field(body, "parse_special", True)
     content = body.get("content")
-    tokens = [] if content is None else _tokenize(content, tokenizer, add_special, parse_special)
+    tokens: list[int] = []
+    if content is not None:
+        tokens = tokenize_mixed(
+            content, tokenizer, "content", add_special=add_special, parse_special=parse_special
+        )
     if bool_field(body, "with_pieces", False):
         return json_response({"tokens": [_piece_json(token, tokenizer) for token in tokens]})
     return json_response({"tokens": tokens})
@@ -48,15 +50,20 @@ def detokenize(service: Service) -> Response:
     return json_response({"content": b"".join(pieces).decode("utf-8", "replace")})
 
 
-def _tokenize(
-    content: object, tokenizer: Tokenizer, add_special: bool, parse_special: bool
+def tokenize_mixed(
+    content: object,
+    tokenizer: Tokenizer,
+    name: str,
+    *,
+    add_special: bool = False,
+    parse_special: bool = True,
 ) -> list[int]:
-    if not isinstance(content, list):
-        content = [content]
-        if not isinstance(content[0], str):
-            raise InvalidRequest(CONTENT_FORMS)
+    """Text, or texts and tokens, of the field `name`; a text that comes first may get BOS."""
+    items = content if isinstance(content, list) else [content]
+    if items and not isinstance(content, (str, list)):
+        raise InvalidRequest(f'"{name}" must be a string, or a list of strings and tokens')
     tokens: list[int] = []
-    for i, item in enumerate(content):
+    for i, item in enumerate(items):
         if isinstance(item, str):
             tokens += tokenizer.tokenize(
                 item, add_special=add_special and i == 0, parse_special=parse_special

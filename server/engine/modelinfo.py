@@ -81,6 +81,8 @@ class ModelInfo:
     pooling: Pooling = Pooling.NONE
     n_text_max: int = 0
     """The most tokens that a text to embed may have; 0 = the server makes no embeddings."""
+    n_embd_out: int = 0
+    """The length of vectors of texts."""
     splits_texts: bool = False
     """Whether a longer text than a ubatch can be embedded in parts."""
     rerank_template: str | None = None

@@ -44,7 +44,6 @@ def _details(section: Section, of: NotYet) -> dict[str, NotYet]:
 
 PENDING: Mapping[str, NotYet] = MappingProxyType(
     {
-        "spm_infill": NotYet("infill"),
         "sleep_idle_s": NotYet("sleeping when idle"),
         "json_schema": NotYet("JSON schemas"),
         "skip_chat_parsing": NotYet("reading reasoning and tool calls out of answers", (True,)),

@@ -11,6 +11,9 @@ from server.schema.openai import SET_BY_TEMPLATE
 from server.schema.rows_chat import CHAT_ROWS
 from server.schema.rows_chat import MODEL
 from server.schema.rows_chat import TEMPLATE_ROWS
+from server.schema.rows_embedding import EMBEDDING_ROWS
+from server.schema.rows_embedding import INFILL_ROWS
+from server.schema.rows_embedding import RERANK_ROWS
 from server.schema.rows_small import DETOKENIZE_ROWS
 from server.schema.rows_small import LOOKUP_ROWS
 from server.schema.rows_small import SCALE
@@ -68,6 +71,30 @@ DETOKENIZE = BodySchema(
     "DetokenizeRequest", "Tokens to make text of.", DETOKENIZE_ROWS, example={"tokens": [1, 2]}
 )
 
+EMBEDDINGS = BodySchema(
+    "EmbeddingsRequest",
+    "Texts to make vectors of.",
+    EMBEDDING_ROWS,
+    example={"input": ["Hello", "world"]},
+)
+
+RERANK = BodySchema(
+    "RerankRequest",
+    "Documents to put in order by how well they answer a query.",
+    RERANK_ROWS,
+    ("query",),
+    example={"query": "What is a panda?", "documents": ["hi", "It is a bear."], "top_n": 1},
+)
+
+INFILL = BodySchema(
+    "InfillRequest",
+    "Code with a gap to fill, and the fields of `/completion`.",
+    INFILL_ROWS,
+    ("input_prefix", "input_suffix"),
+    tuple(row for row in FIELDS if row.name != "prompt"),
+    {"input_prefix": "def add(a, b):\n", "input_suffix": "\n", "n_predict": 16},
+)
+
 SLOT_FILE = BodySchema(
     "SlotFileRequest", "Which file to save or restore.", SLOT_ROWS, example={"filename": "a.bin"}
 )
@@ -93,6 +120,9 @@ BODIES: tuple[BodySchema | ArraySchema, ...] = (
     TEMPLATE,
     TOKENIZE,
     DETOKENIZE,
+    EMBEDDINGS,
+    RERANK,
+    INFILL,
     SLOT_FILE,
     SCALES,
     LOOKUP,

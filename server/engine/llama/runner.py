@@ -149,6 +149,7 @@ class LlamaRunner:
         return replace(
             info,
             pooling=embedder.pooling,
+            n_embd_out=self._model.n_embd_out,
             splits_texts=splits,
             n_text_max=info.n_ctx_slot - 1 if splits else n_most,
             rerank_template=self._model.chat_template(RERANK_TEMPLATE),
