@@ -290,13 +290,6 @@ NOT_BUILT_YET = (
     Differs(
         "issue 4: the rest of the routes",
         (
-            "infill",
-            "embedding",
-            "embeddings",
-            "embeddings-v1",
-            "rerank",
-            "rerank-v1",
-            "input-tokens",
             "transcriptions",
         ),
     ),
