@@ -289,9 +289,7 @@ DELIBERATE = (
 NOT_BUILT_YET = (
     Differs(
         "issue 4: the rest of the routes",
-        (
-            "transcriptions",
-        ),
+        ("transcriptions",),
     ),
     Differs(
         "issue 5: tools and structured output",
