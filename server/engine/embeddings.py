@@ -145,15 +145,15 @@ class Embeddings:
 
     # one batch
 
-    def step(self, *, has_streams: bool) -> bool:
+    def step(self, *, n_streams: int) -> bool:
         """Compute a batch. False: its output is no number, and the memory may be spoiled.
 
-        has_streams: whether somebody waits for the next token meanwhile.
+        n_streams: how many requests wait for their next token meanwhile.
         """
         embedder = self._runner.embedder
         if embedder is None or not self._readings:
             return True
-        n_rows = self._budget.grant(has_streams=has_streams, n_batch=embedder.n_rows)
+        n_rows = self._budget.grant(n_streams=n_streams, n_prompts=1, n_batch=embedder.n_rows)
         batch = self._plan(n_rows, embedder)
         if not batch:
             return True

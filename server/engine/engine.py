@@ -217,8 +217,8 @@ class Engine:
     # one batch
 
     def _embed(self) -> None:
-        has_streams = any(slot.state is SlotState.DECODE for slot in self.slots)
-        if not self.embeddings.step(has_streams=has_streams):
+        n_streams = sum(slot.state is SlotState.DECODE for slot in self.slots)
+        if not self.embeddings.step(n_streams=n_streams):
             self._faults.heal([])
 
     def _step(self) -> None:
