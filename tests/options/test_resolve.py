@@ -175,8 +175,10 @@ def test_an_unknown_preset_key_is_refused() -> None:
 
 
 def test_an_option_without_its_feature_is_refused() -> None:
-    sentence = refusal_of("--rerank")
-    assert sentence == "--rerank: not available yet (embeddings and reranking); leave it out"
+    sentence = refusal_of("--sleep-idle-seconds 5")
+    assert sentence == (
+        "--sleep-idle-seconds: not available yet (sleeping when idle); leave it out"
+    )
 
 
 def test_what_details_a_missing_feature_says_nothing_by_itself() -> None:
