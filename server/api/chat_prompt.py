@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from server.api.errors import InvalidRequest
+from server.api.reasoning import reasoning_fields
 from server.api.service import Service
 from server.api.wire import Body
 from server.api.wire import bool_field
@@ -60,6 +61,7 @@ def render_chat(service: Service, body: Body) -> RenderedChat:
     fields: Body = {
         "prompt": prompt.text,
         "generation_prompt": prompt.generation_prompt + prefill,
+        **reasoning_fields(service.model().template.reasoning_tags, body, request.kwargs, settings),
     }
     can_cut = service.model().info.can_cut
     return RenderedChat(fields, prefill, () if can_cut else turn_places(prompt.text, messages))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Protocol
 
 from flask import Response
@@ -23,11 +24,13 @@ from flask import request as http
 
 from server.api import sse
 from server.api import streams
+from server.api.blocking import run_blocking
 from server.api.disconnect import NoWatch
 from server.api.disconnect import Watch
 from server.api.errors import ApiError
 from server.api.errors import ClientGone
 from server.api.errors import ExceedsContext
+from server.api.errors import InvalidRequest
 from server.api.errors import Unavailable
 from server.api.errors import error_body
 from server.api.errors import error_from
@@ -37,7 +40,10 @@ from server.api.service import Service
 from server.api.wire import Body
 from server.api.wire import json_response
 from server.engine.client import Request
+from server.engine.errors import BadGrammar
 from server.engine.mailbox import Status
+from server.engine.modelinfo import Tokenizer
+from server.engine.task import Constraint
 from server.engine.task import Event
 from server.engine.task import Failed
 from server.engine.task import Finished
@@ -106,13 +112,22 @@ def new_id() -> str:
     return "chatcmpl-" + "".join(secrets.choice(ID_LETTERS) for _ in range(32))
 
 
-def make_job(service: Service, body: Body, *, prefill: str = "", turns: Sequence[int] = ()) -> Job:
+def make_job(
+    service: Service,
+    body: Body,
+    *,
+    prefill: str = "",
+    turns: Sequence[int] = (),
+    constraint: Constraint | None = None,
+) -> Job:
     """Check a native body and make its tasks; nothing is posted yet.
 
     turns: places in the text of the prompt, where it is one, at which messages begin.
+    constraint: in place of the body's own.
     """
     model = service.model()
     params = parse_completion(body, service.defaults, model.tokenizer)
+    params = _compiled(params, constraint, model.tokenizer)
     given = required_prompt(body)
     service.prompt_log.write(given)
     prompts = parse_prompts(given, model.tokenizer)
@@ -129,6 +144,21 @@ def make_job(service: Service, body: Body, *, prefill: str = "", turns: Sequence
         for i in range(params.n_cmpl)
     )
     return Job(job_id, int(time.time()), model, params, tasks, prefill)
+
+
+def _compiled(
+    params: CompletionParams, constraint: Constraint | None, tokenizer: Tokenizer
+) -> CompletionParams:
+    """params with a constraint that the engine can follow at once. InvalidRequest."""
+    wanted = constraint or params.sampling.constraint
+    if wanted is None:
+        return params
+    preserved = frozenset(params.preserved_tokens)
+    try:
+        ready = run_blocking(lambda: tokenizer.compile(wanted, preserved))
+    except BadGrammar as error:
+        raise InvalidRequest(str(error)) from None
+    return replace(params, sampling=replace(params.sampling, grammar="", constraint=ready))
 
 
 def _token_places(

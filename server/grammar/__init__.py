@@ -8,6 +8,7 @@ not allow.
 from server.grammar.errors import GrammarError as GrammarError
 from server.grammar.errors import RegexRefused as RegexRefused
 from server.grammar.errors import SchemaRefused as SchemaRefused
+from server.grammar.lark import lark_grammar as lark_grammar
 from server.grammar.lark import quote as quote
 from server.grammar.lark import regex_rule as regex_rule
 from server.grammar.schema import json_rule as json_rule

@@ -18,3 +18,8 @@ def regex_rule(pattern: str) -> str:
     if not pattern:
         return quote("")
     return f"/{UNESCAPED_SLASH.sub(lambda m: m[1] or chr(92) + '/', pattern)}/"
+
+
+def lark_grammar(text: str) -> str:
+    """A whole grammar that a client wrote."""
+    return text

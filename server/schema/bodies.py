@@ -59,7 +59,7 @@ TEMPLATE = BodySchema(
     "A conversation to make a prompt of.",
     TEMPLATE_ROWS,
     ("messages",),
-    tuple(row for row in FIELDS if row.name == "continue_final_message"),
+    tuple(row for row in FIELDS if row.name in ("continue_final_message", "response_format")),
     example={"messages": HELLO},
 )
 

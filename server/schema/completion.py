@@ -18,6 +18,7 @@ from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import Task
 from server.engine.task import Tokens
+from server.schema.constraints import constrained
 from server.schema.errors import NotSupportedYet
 from server.schema.errors import SchemaError
 from server.schema.field import BadValue
@@ -29,6 +30,8 @@ from server.schema.params import CompletionParams
 from server.schema.params import RequestDefaults
 from server.schema.table import FIELDS
 from server.schema.table import base_params
+from server.schema.thinking import find_tags
+from server.schema.thinking import reasoning_of
 
 ABSENT: Mapping[str, object] = {}
 PARSED = tuple(row for row in FIELDS if row.name != "prompt")
@@ -51,20 +54,25 @@ def parse_completion(
     context = Context(defaults, tokenizer)
     request: dict[str, Any] = {}
     sampling: dict[str, Any] = {}
-    kept = {Into.REQUEST: request, Into.SAMPLING: sampling, Into.NOWHERE: {}}
+    others: dict[str, Any] = {}
+    kept = {Into.REQUEST: request, Into.SAMPLING: sampling, Into.NOWHERE: others}
     for row in PARSED:
         name, value = _given(row, body)
         if value is not None:
             kept[row.into][row.target] = _convert(row, name, value, context)
     base = base_params(defaults)
-    params = replace(
-        base,
-        sampling=_with_bans(replace(base.sampling, **sampling), tokenizer),
-        **request,
-    )
-    _refuse_unsupported(params, body)
+    grammar = {"grammar": sampling.pop("grammar")} if "grammar" in sampling else {}
+    params = replace(base, sampling=replace(base.sampling, **sampling), **request)
+    tags = find_tags(others, params.generation_prompt)
+    final = constrained(params.sampling, others | grammar, tags)
+    final = _with_bans(final, tokenizer)
+    n_thoughts = params.reasoning_budget_tokens
+    final = replace(final, reasoning=reasoning_of(others, tags, n_thoughts, tokenizer))
     in_content = params.stream and params.reasoning_format == "deepseek-legacy"
-    return replace(params, reasoning_in_content=in_content)
+    params = replace(params, sampling=final, reasoning_in_content=in_content)
+    if params.grammar_lazy and final.grammar:
+        raise NotSupportedYet("grammar_lazy", "Field 'grammar_lazy' is not supported yet")
+    return params
 
 
 def task_from(
@@ -139,16 +147,3 @@ def _with_bans(sampling: SamplingParams, tokenizer: Tokenizer) -> SamplingParams
     bans = tuple((token, -inf) for token in sorted(tokenizer.eog_tokens))
     missing = tuple(ban for ban in bans if ban not in sampling.logit_bias)
     return replace(sampling, logit_bias=sampling.logit_bias + missing)
-
-
-def _refuse_unsupported(params: CompletionParams, body: Mapping[str, object]) -> None:
-    """Never answer without a constraint or an adapter that was asked for."""
-    grammar = params.sampling.grammar
-    if body.get("json_schema") is not None and not grammar:
-        raise NotSupportedYet("json_schema", "Field 'json_schema' is not supported yet")
-    if params.grammar_lazy and grammar:
-        raise NotSupportedYet("grammar_lazy", "Field 'grammar_lazy' is not supported yet")
-    has_tags = body.get("reasoning_budget_end_tags") or body.get("reasoning_budget_end_tag")
-    if has_tags and params.reasoning_budget_tokens >= 0:
-        name = "reasoning_budget_tokens"
-        raise NotSupportedYet(name, f"Field '{name}' is not supported yet")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from server.schema.constraints import of_format
 from server.schema.errors import NotSupportedYet
 from server.schema.errors import SchemaError
 from server.schema.field import BadValue
@@ -66,34 +67,10 @@ def _top_logprobs(value: object) -> int:
 
 
 def _check_constraints(body: Mapping[str, object]) -> None:
-    """Refuse what constrains the output in ways that don't exist yet."""
-    wants_schema = body.get("json_schema") is not None
-    if wants_schema and body.get("grammar"):
+    """What chats refuse and completions decide."""
+    if body.get("json_schema") is not None and body.get("grammar"):
         raise SchemaError("grammar", "Cannot use both json_schema and grammar")
-    response_format = body.get("response_format")
-    if response_format is not None:
-        _check_response_format(response_format)
-    if wants_schema:
-        raise NotSupportedYet("json_schema", "Field 'json_schema' is not supported yet")
-
-
-def _check_response_format(response_format: object) -> None:
-    if not isinstance(response_format, Mapping):
-        raise SchemaError(
-            "response_format",
-            f"Field 'response_format': expected an object, got {json_type(response_format)}",
-        )
-    kind = response_format.get("type")
-    if kind in ("json_object", "json_schema"):
-        raise NotSupportedYet(
-            "response_format", f"Field 'response_format': type \"{kind}\" is not supported yet"
-        )
-    if kind not in (None, "", "text"):
-        raise SchemaError(
-            "response_format",
-            'response_format type must be one of "text", "json_object" or "json_schema", '
-            f"but got: {kind}",
-        )
+    of_format(body.get("response_format"))
 
 
 def _check_tools(body: Mapping[str, object]) -> None:

@@ -222,6 +222,11 @@ def parse_continuation(value: object, context: Context) -> bool:
     return value is True or value in ("content", "reasoning_content")
 
 
+def parse_as_it_is(value: object, context: Context) -> object:
+    """Whatever it is: who reads it says what is wrong with it."""
+    return value
+
+
 def parse_json_schema(value: object, context: Context) -> object:
     """An object, or true (which means any value)."""
     if isinstance(value, Mapping) or value is True:

@@ -78,19 +78,6 @@ TOOL: Json = {
     },
 }
 
-RESPONSE_FORMAT: Json = {
-    "type": "object",
-    "properties": {
-        "type": TEXT | {"description": '"text", "json_object" or "json_schema".'},
-        "schema": {"type": ["object", "null"], "description": 'For "json_object".'},
-        "json_schema": {
-            "type": ["object", "null"],
-            "properties": {"schema": {"type": ["object", "boolean", "null"]}},
-            "description": 'For "json_schema": the schema under `schema`.',
-        },
-    },
-}
-
 
 def own(name: str, kind: Kind, help: str, form: Json | None = None) -> Field:
     """A row that is read from the body where it is needed."""
@@ -116,12 +103,6 @@ TEMPLATE_ROWS = (
         {"type": ["string", "object"]},
     ),
     own("parallel_tool_calls", Kind.BOOL, "Allow several calls in one answer."),
-    own(
-        "response_format",
-        Kind.JSON,
-        "The form of the answer: any text, any JSON, or JSON that a schema allows.",
-        RESPONSE_FORMAT,
-    ),
     own("add_generation_prompt", Kind.BOOL, "Begin the assistant's answer (default: true)."),
     own(
         "chat_template_kwargs",
@@ -151,4 +132,5 @@ CHAT_ROWS = (
         Kind.FLOAT,
         "How many tokens at each position; asks for `logprobs` (default: 20).",
     ),
+    own("thinking_budget_tokens", Kind.INT, "The same as `reasoning_budget_tokens`."),
 )

@@ -13,6 +13,7 @@ from server.schema.field import Kind
 from server.schema.field import Section
 from server.schema.parsers import CHAT_FORMATS
 from server.schema.parsers import REASONING_FORMATS
+from server.schema.parsers import parse_as_it_is
 from server.schema.parsers import parse_chat_format
 from server.schema.parsers import parse_continuation
 from server.schema.parsers import parse_json_schema
@@ -33,11 +34,33 @@ ADAPTERS: dict[str, object] = {
     },
 }
 
+RESPONSE_FORMAT: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "type": {
+            "type": ["string", "null"],
+            "description": '"text", "json_object", "json_schema", "regex" or "lark".',
+        },
+        "schema": {
+            "type": ["object", "boolean", "null"],
+            "description": 'For "json_object" and "json_schema".',
+        },
+        "json_schema": {
+            "type": ["object", "null"],
+            "properties": {"schema": {"type": ["object", "boolean", "null"]}},
+            "description": 'For "json_schema": the schema under `schema`.',
+        },
+        "regex": {"type": "string", "description": 'For "regex".'},
+        "lark": {"type": "string", "description": 'For "lark".'},
+    },
+}
+
 CONSTRAINT_ROWS = (
     Field(
         "grammar",
         Kind.STR,
-        "A GBNF grammar that the output must match (empty = none).",
+        "A GBNF grammar that the output must match (empty = none); one that begins with "
+        "`%llguidance` is in Lark.",
         Section.CONSTRAINT,
         into=Into.SAMPLING,
     ),
@@ -49,6 +72,31 @@ CONSTRAINT_ROWS = (
         into=Into.NOWHERE,
         parse=parse_json_schema,
         form={"type": ["object", "boolean"]},
+    ),
+    Field(
+        "response_format",
+        Kind.JSON,
+        "The form of the answer: any text, any JSON object, JSON that a schema allows, or text "
+        "that a regular expression or a Lark grammar matches.",
+        Section.CONSTRAINT,
+        into=Into.NOWHERE,
+        parse=parse_as_it_is,
+        form=RESPONSE_FORMAT,
+    ),
+    Field(
+        "regex",
+        Kind.STR,
+        "A regular expression that the whole output must match (empty = none).",
+        Section.CONSTRAINT,
+        into=Into.NOWHERE,
+    ),
+    Field(
+        "lark",
+        Kind.STR,
+        "A grammar in llguidance's Lark dialect, whose rule `start` the output must match "
+        "(empty = none).",
+        Section.CONSTRAINT,
+        into=Into.NOWHERE,
     ),
     Field(
         "grammar_lazy",

@@ -84,7 +84,7 @@ def _request(params: CompletionParams, only_metrics: bool) -> dict[str, object]:
     shown |= {"n_probs": sampling.n_probs, "min_keep": sampling.min_keep}
     if not only_metrics:
         shown |= {
-            "grammar": sampling.grammar,
+            "grammar": sampling.constraint.lark if sampling.constraint else sampling.grammar,
             "grammar_lazy": params.grammar_lazy,
             "grammar_triggers": [],
             "preserved_tokens": [*params.preserved_tokens],

@@ -93,9 +93,9 @@ def test_what_the_engine_refuses_at_once_has_its_status_even_for_a_stream(
 
 
 def test_what_is_not_built_yet_says_so(client: FlaskClient) -> None:
-    body = {"messages": [], "response_format": {"type": "json_object"}}
-    message = assert_error(client.post(CHAT, json=body), 501, "not_supported_error")
-    assert "response_format" in message
+    body = {"prompt": "a", "grammar": "root ::= [a]", "grammar_lazy": True}
+    reply = client.post("/completion", json=body)
+    assert "grammar_lazy" in assert_error(reply, 501, "not_supported_error")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1//models", "/health/"])

@@ -15,7 +15,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-WIRE = {"server.engine.client", "server.engine.mailbox", "server.engine.task"}
+WIRE = {
+    "server.engine.client",
+    "server.engine.errors",
+    "server.engine.mailbox",
+    "server.engine.task",
+}
 """What request handlers may know of the engine."""
 
 ARROWS: dict[str, set[str]] = {

@@ -109,13 +109,7 @@ def test_what_the_reference_takes_silently_is_refused(
 @pytest.mark.parametrize(
     ("field", "body"),
     [
-        ("json_schema", {"json_schema": {}}),
-        ("json_schema", {"json_schema": {"type": "object"}, "grammar": None}),
         ("grammar_lazy", {"grammar": "root ::= [a]", "grammar_lazy": True}),
-        (
-            "reasoning_budget_tokens",
-            {"reasoning_budget_tokens": 5, "reasoning_budget_end_tags": ["</think>"]},
-        ),
     ],
 )
 def test_what_is_not_built_yet_is_501_and_named(
@@ -129,19 +123,12 @@ def test_what_is_not_built_yet_is_501_and_named(
 
 def test_a_wrong_field_is_reported_before_an_unsupported_one(parse: Parse) -> None:
     with pytest.raises(SchemaError, match="echo"):
-        parse({"json_schema": {}, "echo": 5})
-
-
-def test_a_grammar_wins_over_a_json_schema(parse: Parse) -> None:
-    assert parse({"json_schema": {}, "grammar": "root ::= [a]"}).sampling.grammar
+        parse({"grammar": "root ::= [a]", "grammar_lazy": True, "echo": 5})
 
 
 @pytest.mark.parametrize(
     ("field", "body"),
     [
-        ("response_format", {"response_format": {"type": "json_object"}}),
-        ("response_format", {"response_format": {"type": "json_schema", "json_schema": {}}}),
-        ("json_schema", {"json_schema": {"type": "object"}}),
         ("tools", {"tools": [FUNCTION]}),
         ("tools", {"tools": [FUNCTION], "tool_choice": "none"}),
     ],
