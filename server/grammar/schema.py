@@ -1,13 +1,28 @@
-"""A JSON schema -> an expression that matches the documents that are valid under it.
+"""A JSON schema -> an expression that matches documents that are valid under it, and no others.
 
-Answers to llama.cpp `common/json-schema-to-grammar.cpp`.
+The schema is rewritten (`normal.py`) until llguidance keeps all that is left of it, and tried: what
+it then still can't do is refused with the place at fault.
 """
 
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
+from server.grammar.blame import blame
+from server.grammar.combine import Schema
+from server.grammar.combine import is_open
+from server.grammar.dialect import Dialect
 from server.grammar.errors import SchemaRefused
+from server.grammar.inhabited import endless
+from server.grammar.inhabited import refers_to_itself
+from server.grammar.normal import Normalizer
+from server.grammar.trial import failure
+
+MAX_LENGTH = 1 << 18
+"""The longest schema, as JSON."""
+N_KEPT = 128
+"""Rules that are kept for the next request with the same schema."""
 
 SEPARATORS = {"key_separator": ": ", "item_separator": ", "}
 """The only whitespace: a model can't pad a document, and what is certain needs no sampling."""
@@ -24,8 +39,46 @@ def json_rule(schema: object, pointer: str = "") -> str:
 
     pointer: where the schema stands in what the client sent; errors say it.
     """
-    if schema is True:
-        schema = {}
-    if not isinstance(schema, dict):
-        raise SchemaRefused(pointer, "", "must be an object")
-    return "%json " + json.dumps({"x-guidance": OPTIONS} | schema)
+    if not isinstance(schema, (dict, bool)):
+        raise SchemaRefused(pointer, "", "a schema must be an object, true or false")
+    try:
+        text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
+        if len(text) > MAX_LENGTH:
+            raise SchemaRefused("", "", f"is longer than {MAX_LENGTH} characters")
+        return _rule(text)
+    except SchemaRefused as error:
+        raise SchemaRefused(pointer + error.pointer, error.keyword, error.message) from None
+    except (RecursionError, ValueError):
+        raise SchemaRefused(pointer, "", "nests too deep, or has a number that is none") from None
+
+
+@lru_cache(N_KEPT)
+def _rule(text: str) -> str:
+    document = json.loads(text)
+    if isinstance(document, bool):
+        document = {} if document else {"not": {}}
+    normalizer = Normalizer(document, Dialect(document))
+    schema, definitions = normalizer.rewrite()
+    if schema is False:
+        raise SchemaRefused("", "", "allows no document at all")
+    itself = refers_to_itself(definitions)
+    if itself is not None:
+        message = "refers to itself, with nothing between"
+        raise SchemaRefused(normalizer.pointer_of(itself), "$ref", message)
+    if endless(schema, definitions):
+        raise SchemaRefused("", "", "allows no document that ends")
+    rule = rule_of(schema, definitions)
+    reason = failure(rule)
+    if reason:
+        raise blame(normalizer.seen, lambda part: rule_of(part, definitions), reason)
+    return rule
+
+
+def rule_of(schema: Schema, definitions: dict[str, Schema]) -> str:
+    """The expression of a rewritten schema."""
+    whole: dict[str, object] = {"x-guidance": OPTIONS}
+    if isinstance(schema, dict) and not is_open(schema):
+        whole |= schema
+    if definitions:
+        whole["$defs"] = definitions
+    return "%json " + json.dumps(whole, ensure_ascii=False)
