@@ -32,6 +32,7 @@ from server.options.settings import SamplingSettings
 from server.options.settings import Settings
 from server.schema import RequestDefaults
 from server.schema import choose_adapters
+from server.schema import default_constraint
 from server.schema import recommended_sampling
 
 VERBOSE_FROM = 10
@@ -163,4 +164,6 @@ def sampling_defaults(settings: Settings, metadata: Mapping[str, str]) -> Sampli
     values = {name: getattr(settings.sampling, name) for name in shared}
     recommended = recommended_sampling(metadata)
     values |= {key: value for key, value in recommended.items() if not settings.is_given(key)}
-    return SamplingParams(**values)
+    schema = settings.sampling.json_schema
+    constraint = None if schema is None else default_constraint(schema)
+    return SamplingParams(**values, constraint=constraint)

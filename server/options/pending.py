@@ -45,11 +45,8 @@ def _details(section: Section, of: NotYet) -> dict[str, NotYet]:
 PENDING: Mapping[str, NotYet] = MappingProxyType(
     {
         "sleep_idle_s": NotYet("sleeping when idle"),
-        "json_schema": NotYet("JSON schemas"),
         "skip_chat_parsing": NotYet("reading reasoning and tool calls out of answers", (True,)),
         "reasoning_format": _REASONING,
-        "reasoning_budget": _REASONING,
-        "reasoning_budget_message": _REASONING,
         # fetching models
         "model_url": _FETCHING,
         "docker_repo": _FETCHING,

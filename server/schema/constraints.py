@@ -80,6 +80,11 @@ def constraint_of(wish: Wish, tags: Tags) -> Constraint:
         raise SchemaError(wish.field, f"Field '{wish.field}': {error}") from None
 
 
+def default_constraint(schema: object) -> Constraint:
+    """What holds for requests that ask for nothing, where the server has a schema. SchemaError."""
+    return constraint_of(Wish("json_schema", schema, "json_schema"), Tags())
+
+
 def after_thinking(rule: str, tags: Tags) -> Constraint:
     """A grammar of one expression, which holds from the first token after any thoughts."""
     if not tags.ends or tags.is_closed:

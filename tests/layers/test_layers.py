@@ -60,7 +60,7 @@ ARROWS: dict[str, set[str]] = {
     # from settings to a running engine
     "server.launch": {"server.engine", "server.engine.llama", "server.options", "llama_ctypes.log"},
     # from settings to what is wrong with them
-    "server.checks": {"server.chat", "server.errors", "server.options"},
+    "server.checks": {"server.chat", "server.errors", "server.grammar", "server.options"},
     "server.app": {"server.api", "server.engine.client", "server.options"},
     # processes
     "server.listen": {"server.errors", "server.options"},
