@@ -51,7 +51,7 @@ class BodySchema:
         """All of it. Soft limits are no part of it: such values are accepted."""
         own = {name for row in self.rows for name in (row.name, *row.aliases)}
         others = tuple(row for row in self.completion if row.name not in own)
-        schema = object_schema(others + self.rows, self.required)
+        schema = object_schema(self.rows + others, self.required)
         return {"description": self.help, **schema}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -89,3 +90,37 @@ def test_a_long_value_is_not_repeated() -> None:
     with pytest.raises(SchemaError) as caught:
         CHAT.check({"messages": "x" * 10_000})
     assert len(caught.value.message) < 100
+
+
+def chat_of(n_messages: int, n_characters: int) -> dict[str, Any]:
+    """A conversation of texts and of answers in parts with calls."""
+    question = {"role": "user", "content": "x" * n_characters}
+    parts = [{"type": "text", "text": "y" * n_characters}]
+    answer = {"role": "assistant", "content": parts, "tool_calls": [CALL]}
+    return {"messages": [question, answer] * (n_messages // 2), "temperature": 0.5}
+
+
+def n_calls(body: dict[str, Any]) -> int:
+    """The Python functions that a check of a body calls."""
+    count = 0
+
+    def see(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    CHAT.check(body)  # compiles
+    sys.setprofile(see)
+    try:
+        CHAT.check(body)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_the_work_of_a_check_grows_with_messages_only_and_is_small() -> None:
+    short, long = n_calls(chat_of(50, 10)), n_calls(chat_of(50, 2000))
+    assert short == long
+    per_message = (n_calls(chat_of(100, 10)) - short) / 50
+    assert n_calls(chat_of(1000, 10)) - short == pytest.approx(950 * per_message)
+    # a quarter of a microsecond each, measured: docs/performance.md
+    assert short < 12_000

@@ -14,16 +14,25 @@ export function resolved(schema, spec) {
 }
 
 /**
- * A type in a few words: "array of string or null".
+ * A type in a few words: "array of string or integer".
  * @param {Schema} schema @returns {string}
  */
 export function typeOf(schema) {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((/** @type {any} */ value) => JSON.stringify(value)).join(" or ");
   const forms = schema.anyOf || schema.oneOf;
-  if (forms) return [...new Set(forms.map(typeOf))].join(" or ");
-  const kinds = [schema.type ?? "anything"].flat();
+  if (forms) return shownKinds(forms.map(typeOf)).join(" or ");
+  const kinds = shownKinds([schema.type ?? "anything"].flat());
   return kinds.map((kind) => (kind === "array" && schema.items ? `array of ${typeOf(schema.items)}` : kind)).join(" or ");
+}
+
+/**
+ * Each kind once, and without null, which every field takes that is not required.
+ * @param {string[]} kinds @returns {string[]}
+ */
+function shownKinds(kinds) {
+  const others = [...new Set(kinds)].filter((kind) => kind !== "null");
+  return others.length ? others : ["null"];
 }
 
 /**
