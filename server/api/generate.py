@@ -38,6 +38,7 @@ from server.api.errors import unexpected
 from server.api.service import Model
 from server.api.service import Service
 from server.api.wire import Body
+from server.api.wire import aside
 from server.api.wire import json_response
 from server.engine.client import Request
 from server.engine.errors import BadGrammar
@@ -126,11 +127,11 @@ def make_job(
     constraint: in place of the body's own.
     """
     model = service.model()
-    params = parse_completion(body, service.defaults, model.tokenizer)
+    params = aside(lambda: parse_completion(body, service.defaults, model.tokenizer))
     params = _compiled(params, constraint, model.tokenizer)
     given = required_prompt(body)
     service.prompt_log.write(given)
-    prompts = parse_prompts(given, model.tokenizer)
+    prompts = aside(lambda: parse_prompts(given, model.tokenizer))
     n_ctx = model.info.n_ctx_slot
     for prompt in prompts:
         if len(prompt) >= n_ctx:

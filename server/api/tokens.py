@@ -12,6 +12,7 @@ from server.api.errors import InvalidRequest
 from server.api.registry import Routes
 from server.api.service import Service
 from server.api.usage import Json
+from server.api.wire import aside
 from server.api.wire import bool_field
 from server.api.wire import json_response
 from server.api.wire import read_body
@@ -29,13 +30,16 @@ def tokenize(service: Service) -> Response:
     add_special = bool_field(body, "add_special", False)
     parse_special = bool_field(body, "parse_special", True)
     content = body.get("content")
-    tokens: list[int] = []
-    if content is not None:
-        tokens = tokenize_mixed(
+    if content is None:
+        return json_response({"tokens": []})
+    tokens = aside(
+        lambda: tokenize_mixed(
             content, tokenizer, "content", add_special=add_special, parse_special=parse_special
         )
+    )
     if bool_field(body, "with_pieces", False):
-        return json_response({"tokens": [_piece_json(token, tokenizer) for token in tokens]})
+        pieces = aside(lambda: [_piece_json(token, tokenizer) for token in tokens])
+        return json_response({"tokens": pieces})
     return json_response({"tokens": tokens})
 
 
@@ -46,7 +50,7 @@ def detokenize(service: Service) -> Response:
     tokenizer = service.model().tokenizer
     tokens = body.get("tokens") or []
     assert isinstance(tokens, list)
-    pieces = [tokenizer.piece(_token(token, tokenizer)) for token in tokens]
+    pieces = aside(lambda: [tokenizer.piece(_token(token, tokenizer)) for token in tokens])
     return json_response({"content": b"".join(pieces).decode("utf-8", "replace")})
 
 

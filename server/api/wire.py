@@ -5,7 +5,9 @@ A body is JSON whatever its Content-Type says, as in the reference, so that plai
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
+from typing import TypeVar
 
 import orjson
 from flask import Response
@@ -13,14 +15,19 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from server.api.blocking import run_blocking
 from server.api.errors import JSON_TYPE
 from server.api.errors import InvalidRequest
 from server.schema import BodySchema
 
 Body = dict[str, object]
+T = TypeVar("T")
 
 MAX_DEPTH = 128
 """The deepest nesting of a body. Who works on it may recurse; schemas of tools need some 20."""
+
+SMALL_BODY_BYTES = 16 << 10
+"""The tokens of so much text take about 10 ms."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Some clients of Windows write it before UTF-8; JSON libraries skip it."""
@@ -37,8 +44,17 @@ def read_json() -> Body:
 def read_body(kind: BodySchema) -> Body:
     """As read_json, with the fields checked that this kind of body has of its own. SchemaError."""
     body = read_json()
-    kind.check(body)
+    aside(lambda: kind.check(body))
     return body
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Do work that takes the longer the larger the body is; others go on during a large one's.
+
+    The work must not ask for the request: it may run in another thread.
+    """
+    size = request.content_length
+    return work() if size is not None and size <= SMALL_BODY_BYTES else run_blocking(work)
 
 
 def read_value(wanted: str) -> object:

@@ -82,16 +82,25 @@ def parse_dry_base(value: object, context: Context) -> float:
     return base if base >= 1 else context.defaults.sampling.dry_base
 
 
+MAX_DRY_BREAKERS = 64
+MAX_SAMPLERS = 64
+
+
 def parse_dry_breakers(value: object, context: Context) -> tuple[str, ...]:
     """At least one string."""
     breakers = to_strings(value)
     if not breakers:
         raise BadValue("must be a non-empty array of strings")
+    # libllama holds each of them against each token of the vocabulary: 10 ms of everybody's time
+    if len(breakers) > MAX_DRY_BREAKERS:
+        raise BadValue(f"must have at most {MAX_DRY_BREAKERS} texts, but has {len(breakers)}")
     return breakers
 
 
 def parse_samplers(value: object, context: Context) -> tuple[str, ...]:
     """Names in an array, or letters in a string. Unknown ones are left out."""
+    if isinstance(value, (str, list, tuple)) and len(value) > MAX_SAMPLERS:
+        raise BadValue(f"must have at most {MAX_SAMPLERS} samplers, but has {len(value)}")
     if isinstance(value, str):
         return tuple(SAMPLER_LETTERS[c] for c in value if c in SAMPLER_LETTERS)
     if not isinstance(value, (list, tuple)):

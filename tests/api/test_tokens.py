@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from flask.testing import FlaskClient
 
+from server.api import wire
 from tests.fakes import BOS
 from tests.fakes import EOS
 
@@ -44,3 +48,19 @@ def test_halves_of_characters_join_and_lonely_ones_are_replaced(client: FlaskCli
 
 def test_no_tokens_are_no_content(client: FlaskClient) -> None:
     assert client.post("/detokenize", json={}).json == {"content": ""}
+
+
+@pytest.mark.parametrize("n_letters", [10, 100_000])
+def test_large_bodies_are_worked_on_elsewhere(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, n_letters: int
+) -> None:
+    elsewhere: list[object] = []
+
+    def record(work: Callable[[], object]) -> object:
+        elsewhere.append(work)
+        return work()
+
+    monkeypatch.setattr(wire, "run_blocking", record)
+    reply = client.post("/tokenize", json={"content": "a" * n_letters})
+    assert len(reply.get_json()["tokens"]) == n_letters
+    assert bool(elsewhere) is (n_letters > wire.SMALL_BODY_BYTES)

@@ -82,3 +82,20 @@ def test_lazy_grammar_waits_for_its_pattern(vocab: Vocab) -> None:
     grammar.accept(letter("!"))
     with pytest.raises(GrammarError):
         grammar.accept(letter("x"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "root ::= " + "(" * 100_000 + '"a"' + ")" * 100_000,
+        "\n".join(f"r{i} ::= r{i + 1}" for i in range(100_000)) + '\nroot ::= r0\nr100000 ::= "a"',
+    ],
+    ids=["nested", "chained"],
+)
+def test_a_grammar_that_would_overflow_the_stack_is_refused(vocab: Vocab, text: str) -> None:
+    with pytest.raises(GrammarError, match=r"500 levels|10000 rules"):
+        samplers.grammar(vocab, text)
+
+
+def test_a_grammar_may_nest_as_deep_as_is_allowed(vocab: Vocab) -> None:
+    samplers.grammar(vocab, "root ::= " + "(" * 500 + '"a"' + ")" * 500)
