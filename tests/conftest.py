@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import minilm
+from bench.errors import ModelMissing
 from tests.tiny_models import CHATML
 from tests.tiny_models import TinySpec
 from tests.tiny_models import build_tiny_model
@@ -32,6 +34,17 @@ def stories_path() -> Path:
     if not path.is_file():
         pytest.skip("../shared/models/stories260K.gguf is absent")
     return path
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> Path:
+    """all-MiniLM-L6-v2 as sentence-transformers publishes it; CI must have it."""
+    try:
+        return minilm.packaged()
+    except ModelMissing as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
