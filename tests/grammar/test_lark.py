@@ -6,6 +6,9 @@ import pytest
 from llguidance import LLMatcher
 from llguidance import LLTokenizer
 
+from server.grammar import GrammarError
+from server.grammar import SchemaRefused
+from server.grammar import lark_grammar
 from server.grammar import quote
 from server.grammar import regex_rule
 
@@ -34,3 +37,16 @@ def test_a_quoted_text_matches_itself_alone(text: str) -> None:
 def test_a_regular_expression_matches_whole_texts(pattern: str, text: str) -> None:
     assert matches(regex_rule(pattern), text)
     assert not matches(regex_rule(pattern), text + "x")
+
+
+def test_schemas_in_a_grammar_are_held_to_as_all_others() -> None:
+    grammar = lark_grammar(
+        'start: "%json {" a # %json {\na: /%json {/ | %json {"type": "integer"} | "x"\n'
+    )
+    assert grammar.count("x-guidance") == 1
+    assert grammar.startswith('start: "%json {" a # %json {\na: /%json {/ | %json {"x-guidance"')
+    assert grammar.endswith('} | "x"\n')
+    with pytest.raises(SchemaRefused):
+        lark_grammar('start: %json {"contains": {}}')
+    with pytest.raises(GrammarError, match="no JSON follows"):
+        lark_grammar("start: %json {")

@@ -81,7 +81,7 @@ def test_a_schema_is_taken_from_all_its_places(
 @pytest.mark.parametrize(
     ("body", "lark"),
     [
-        ({"regex": "a/b"}, r"start: /a\/b/"),
+        ({"regex": "a/b"}, r"start: /a\x{2F}b/"),
         ({"response_format": {"type": "regex", "regex": "x+"}}, "start: /x+/"),
         ({"lark": 'start: "x"'}, 'start: "x"'),
         ({"response_format": {"type": "lark", "lark": 'start: "x"'}}, 'start: "x"'),
@@ -186,7 +186,7 @@ def test_a_schema_binds_after_thoughts_that_the_prompt_begins(parse: Parse) -> N
 def test_a_schema_lets_thoughts_come_first(parse: Parse) -> None:
     found = constraint(parse, json_schema=BOOLEAN, generation_prompt="<a>", **TAGS)
     assert found.after == ()
-    assert "<think>" in found.lark.replace("\\", "")
+    assert found.lark.startswith("start: (thoughts SPACE?)? answer\n")
 
 
 def test_a_schema_binds_at_once_where_thinking_is_over(parse: Parse) -> None:
