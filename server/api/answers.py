@@ -32,6 +32,12 @@ ERROR: Json = record(
 NOTHING = Answer("Never.", status=204)
 """For routes that always refuse."""
 
+CONTROLLED = Answer(
+    "Whether it could be done, and why not.",
+    "CompletionControlled",
+    record({"success": BOOL}, {"message": TEXT}),
+)
+
 SUCCESS = Answer("It was done.", "Success", record({"success": BOOL}))
 
 TIMINGS: Json = record(

@@ -17,6 +17,7 @@ from server.api import native
 from server.api import openai_chat
 from server.api import openai_completions
 from server.api import props
+from server.api import reasoning
 from server.api import rerank
 from server.api import slots
 from server.api import streams
@@ -27,6 +28,7 @@ from server.api.registry import Routes
 
 SPOKEN: tuple[Routes, ...] = (
     openai_chat.routes,
+    reasoning.routes,
     openai_completions.routes,
     native.routes,
     infill.routes,

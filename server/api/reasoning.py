@@ -8,10 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from server.api.wire import Body
-from server.chat.reasoning import ReasoningTags
-from server.options.settings import ChatSettings
+from flask import Response
 
+from server.api import answers
+from server.api.errors import InvalidRequest
+from server.api.errors import Unavailable
+from server.api.registry import Routes
+from server.api.service import Service
+from server.api.wire import Body
+from server.api.wire import json_response
+from server.api.wire import read_body
+from server.chat.reasoning import ReasoningTags
+from server.engine.task import ReasoningEnded
+from server.options.settings import ChatSettings
+from server.schema import bodies
+
+routes = Routes("reasoning")
+
+ANSWER_S = 60.0
+"""How long a step of the engine may take."""
 TOKENS = "reasoning_budget_tokens"
 MESSAGE = "reasoning_budget_message"
 
@@ -37,3 +52,21 @@ def reasoning_fields(
         TOKENS: tokens,
         MESSAGE: settings.reasoning_budget_message if message is None else message,
     }
+
+
+@routes.post("/v1/chat/completions/control", takes=bodies.CONTROL, gives=answers.CONTROLLED)
+def control(service: Service) -> Response:
+    """End the reasoning of a running chat completion."""
+    body = read_body(bodies.CONTROL)
+    cmpl_id = body.get("id")
+    if not isinstance(cmpl_id, str) or not cmpl_id:
+        raise InvalidRequest("missing completion id")
+    if body.get("action") != "reasoning_end":
+        raise InvalidRequest("unknown control action; the only one is reasoning_end")
+    service.check_ready()
+    with service.engine.end_reasoning(cmpl_id) as request:
+        event = request.get(ANSWER_S)
+    if not isinstance(event, ReasoningEnded):
+        raise Unavailable("The engine has stopped")
+    said = {"message": event.message} if event.message else {}
+    return json_response({"success": event.is_done, **said})

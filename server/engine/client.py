@@ -15,6 +15,7 @@ from dataclasses import replace
 from server.engine.mailbox import Board
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import Embed
+from server.engine.mailbox import EndReasoning
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
 from server.engine.mailbox import SlotAction
@@ -118,6 +119,11 @@ class EngineClient:
     def act(self, action: SlotAction) -> Request:
         """Do something to a slot; answered by one event. Leaving the result cancels."""
         return Request(self._mailbox, [action.id], action)
+
+    def end_reasoning(self, cmpl_id: str) -> Request:
+        """Let a completion stop thinking; answered by one event."""
+        wish = EndReasoning(self.next_task_id(), cmpl_id)
+        return Request(self._mailbox, [wish.id], wish)
 
     def wait_ready(self, timeout_s: float) -> Status:
         """Block (green or native) while the model loads; the status then."""

@@ -28,6 +28,7 @@ from server.engine.faults import Faults
 from server.engine.idle import IdleCost
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import Embed
+from server.engine.mailbox import EndReasoning
 from server.engine.mailbox import EraseSlot
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
@@ -188,6 +189,8 @@ class Engine:
                     self.embeddings.add(tasks)
                 case SaveSlot() | RestoreSlot() | EraseSlot():
                     self._actions.add(message)
+                case EndReasoning(wish_id, cmpl_id):
+                    self.slots.end_reasoning(wish_id, cmpl_id)
                 case Cancel(task_ids):
                     self._actions.remove(frozenset(task_ids))
                     self.waiting.remove(frozenset(task_ids))

@@ -92,10 +92,18 @@ class EraseSlot:
     id_slot: int
 
 
+@dataclass(frozen=True, slots=True)
+class EndReasoning:
+    """Let a completion stop thinking as soon as it can; answered at once by ReasoningEnded."""
+
+    id: int
+    cmpl_id: str
+
+
 SlotAction = SaveSlot | RestoreSlot | EraseSlot
 """Waits until the slot is idle; answered by SlotDone or Failed with its id."""
 
-Message = Submit | Embed | Cancel | Stop | SaveSlot | RestoreSlot | EraseSlot
+Message = Submit | Embed | Cancel | Stop | SaveSlot | RestoreSlot | EraseSlot | EndReasoning
 
 
 class Status(Enum):

@@ -27,6 +27,7 @@ from server.engine.task import EmbeddingTask
 from server.engine.task import ErrorKind
 from server.engine.task import Event
 from server.engine.task import Failed
+from server.engine.task import ReasoningEnded
 from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN
@@ -236,6 +237,21 @@ class Slots:
         if len(moved) == len(chunks) - 1:
             self._memory.reuse_chunks(own, chunks)
         self._memory.cut(own, n_shared if len(moved) < len(chunks) - 1 else wanted.n_max)
+
+    # control
+
+    def end_reasoning(self, wish_id: int, cmpl_id: str) -> None:
+        """Let all tasks of a completion stop thinking, if they think; say whether they could."""
+        message = "no active completion for this id"
+        for slot in self.busy:
+            if slot.task is None or slot.task.cmpl_id != cmpl_id:
+                continue
+            reasoning, message = slot.task.sampling.reasoning, ""
+            if reasoning is None or not reasoning.is_controlled:
+                message = "reasoning control not enabled for this completion"
+            elif slot.sampler is not None:
+                slot.sampler.end_reasoning()
+        self.events.append(ReasoningEnded(wish_id, not message, message))
 
     # end
 

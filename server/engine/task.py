@@ -325,12 +325,21 @@ class Embedded:
     n_prompt: int
 
 
-Event = Token | Progress | Finished | Failed | SlotDone | Embedded
+@dataclass(frozen=True, slots=True)
+class ReasoningEnded:
+    """The only event of a wish to end a completion's reasoning. message: why it was not done."""
+
+    task_id: int
+    is_done: bool
+    message: str = ""
+
+
+Event = Token | Progress | Finished | Failed | SlotDone | Embedded | ReasoningEnded
 
 
 def is_last(event: Event) -> bool:
     """Whether no event of the same task follows."""
-    return isinstance(event, (Finished, Failed, SlotDone, Embedded))
+    return isinstance(event, (Finished, Failed, SlotDone, Embedded, ReasoningEnded))
 
 
 @dataclass(frozen=True, slots=True)

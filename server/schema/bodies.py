@@ -14,6 +14,7 @@ from server.schema.rows_chat import TEMPLATE_ROWS
 from server.schema.rows_embedding import EMBEDDING_ROWS
 from server.schema.rows_embedding import INFILL_ROWS
 from server.schema.rows_embedding import RERANK_ROWS
+from server.schema.rows_small import CONTROL_ROWS
 from server.schema.rows_small import DETOKENIZE_ROWS
 from server.schema.rows_small import LOOKUP_ROWS
 from server.schema.rows_small import SCALE
@@ -99,6 +100,13 @@ SLOT_FILE = BodySchema(
     "SlotFileRequest", "Which file to save or restore.", SLOT_ROWS, example={"filename": "a.bin"}
 )
 
+CONTROL = BodySchema(
+    "CompletionControlRequest",
+    "What to do to a completion that runs.",
+    CONTROL_ROWS,
+    example={"id": "chatcmpl-0", "action": "reasoning_end"},
+)
+
 LOOKUP = BodySchema(
     "StreamLookupRequest",
     "Which streams to look for.",
@@ -125,6 +133,7 @@ BODIES: tuple[BodySchema | ArraySchema, ...] = (
     INFILL,
     SLOT_FILE,
     SCALES,
+    CONTROL,
     LOOKUP,
 )
 """All of them, in the order of the reference page."""

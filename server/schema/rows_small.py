@@ -30,6 +30,11 @@ DETOKENIZE_ROWS = (own("tokens", Kind.JSON, "Token ids (default: none).", TOKENS
 
 SLOT_ROWS = (own("filename", Kind.STR, "A name in --slot-save-path; not needed to erase."),)
 
+CONTROL_ROWS = (
+    own("id", Kind.STR, "The id of the completion, as its answer says it."),
+    own("action", Kind.STR, '"reasoning_end".'),
+)
+
 LOOKUP_ROWS = (
     own("conversation_ids", Kind.JSON, "The ids to look for; other values are left out.", {}),
 )

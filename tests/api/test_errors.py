@@ -159,3 +159,24 @@ def test_an_unexpected_error_is_told_to_the_log_and_not_to_the_client(
     message = assert_error(reply, 500, "server_error")
     assert "attribute" not in message
     assert "AttributeError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"action": "reasoning_end"}, "missing completion id"),
+        ({"id": "", "action": "reasoning_end"}, "missing completion id"),
+        ({"id": "x", "action": "stop"}, "unknown control action"),
+    ],
+)
+def test_a_control_without_id_or_action_is_refused(
+    client: FlaskClient, body: dict[str, str], message: str
+) -> None:
+    reply = client.post(f"{CHAT}/control", json=body)
+    assert message in assert_error(reply, 400, INVALID)
+
+
+def test_a_control_of_an_unknown_completion_does_nothing(client: FlaskClient) -> None:
+    reply = client.post(f"{CHAT}/control", json={"id": "x", "action": "reasoning_end"})
+    assert reply.status_code == 200
+    assert reply.json == {"success": False, "message": "no active completion for this id"}

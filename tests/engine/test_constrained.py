@@ -8,10 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from server.engine.engine import EngineConfig
+from server.engine.mailbox import EndReasoning
 from server.engine.task import Constraint
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.engine.task import Reasoning
+from server.engine.task import ReasoningEnded
 from server.engine.task import SamplingParams
 from server.engine.task import StopType
 from server.engine.task import Token
@@ -247,3 +249,31 @@ def test_a_grammar_binds_after_reasoning_that_was_cut_off(bench: MakeBench) -> N
     result = b.generate("hi", sampling=SamplingParams(constraint=constraint, reasoning=reasoning))
     assert result.text == "<t>one !</t>00"
     assert result.stop_type is StopType.EOS
+
+
+def test_reasoning_can_be_ended_while_it_runs(bench: MakeBench) -> None:
+    b = bench(says(b"<t>one two three four five"), n_batch=256)
+    task = b.submit(sampling=thinking(is_controlled=True), cmpl_id="chat-1", n_predict=20)
+    b.tick(8)
+    b.mailbox.post(EndReasoning(1000, "chat-1"))
+    b.run()
+    assert b.events[1000] == [ReasoningEnded(1000, is_done=True)]
+    assert "!</t>" in b.finished(task).text
+    assert b.finished(task).text.startswith("<t>one")
+
+
+def test_only_reasoning_that_may_be_ended_is_ended(bench: MakeBench) -> None:
+    b = bench(says(b"<t>one two three four five"))
+    task = b.submit(sampling=thinking(50), cmpl_id="chat-1", n_predict=20)
+    b.tick(8)
+    b.mailbox.post(EndReasoning(1000, "chat-1"))
+    b.mailbox.post(EndReasoning(1001, "chat-2"))
+    b.run()
+    first, second = b.events[1000][0], b.events[1001][0]
+    assert isinstance(first, ReasoningEnded) and isinstance(second, ReasoningEnded)
+    assert (first.is_done, first.message) == (
+        False,
+        "reasoning control not enabled for this completion",
+    )
+    assert (second.is_done, second.message) == (False, "no active completion for this id")
+    assert b.finished(task).text == "<t>one two three four five"[:20]
