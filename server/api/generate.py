@@ -137,14 +137,17 @@ def make_job(
         if len(prompt) >= n_ctx:
             raise ExceedsContext(len(prompt), n_ctx)
     job_id = new_id()
-    tasks = tuple(
-        task_from(params, prompt, service.engine.next_task_id(), job_id, i, adapters, places)
-        for prompt in prompts
-        for adapters in (service.adapters_for(params.lora, prompt),)
-        for places in (_token_places(model, body, prompt, turns),)
-        for i in range(params.n_cmpl)
-    )
-    return Job(job_id, int(time.time()), model, params, tasks, prefill)
+    tasks: list[Task] = []
+    for prompt in prompts:
+        adapters = service.adapters_for(params.lora, prompt)
+        places = _token_places(model, body, prompt, turns)
+        ids = [service.engine.next_task_id() for _ in range(params.n_cmpl)]
+        first = ids[0] if len(ids) > 1 else -1
+        tasks += [
+            task_from(params, prompt, task_id, job_id, i, adapters, places, first)
+            for i, task_id in enumerate(ids)
+        ]
+    return Job(job_id, int(time.time()), model, params, tuple(tasks), prefill)
 
 
 def _compiled(

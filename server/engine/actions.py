@@ -134,7 +134,8 @@ class Actions:
                 self._erase(slot)
         checkpoints = tuple((c.n_tokens, c.state) for c in slot.sequence.checkpoints)
         slot.sequence.last_used, slot.sequence.parked = self._clock(), None
-        return SlotDone(action.id, tokens, state, *scope, checkpoints)
+        salt, adapters, n_bare, _ = scope
+        return SlotDone(action.id, tokens, state, salt, adapters, n_bare, checkpoints)
 
     def _fail(self, action: SlotAction, kind: ErrorKind, message: str) -> None:
         self._slots.events.append(Failed(action.id, kind, message))
@@ -158,7 +159,7 @@ class Actions:
             loaded = self._load_beside(own, entry) or self._load_over(own, entry)
         finally:
             own.is_live = False
-        loaded.scope, loaded.is_private = entry.scope, False
+        loaded.scope = entry.scope
         return loaded
 
     def _load_beside(self, own: Sequence, entry: Entry) -> Sequence | None:

@@ -16,6 +16,7 @@ from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
 from server.engine.memory import Chunk
 from server.engine.memory import Memory
+from server.engine.sequence import ANYBODY
 from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
 from server.engine.sequence import common_prefix
@@ -26,7 +27,7 @@ from server.engine.task import Task
 from server.engine.task import Tokens
 
 WORTH_WAITING = 16
-"""Tokens that a task must gain by waiting for another one's prefill."""
+"""Tokens that a task must gain by waiting for another request's prefill."""
 
 
 NO_SCOPE = Scope()
@@ -59,7 +60,10 @@ class Match:
 
 def scope_of(task: Task) -> Scope:
     """What a sequence must have in common with task to be shared."""
-    return Scope(task.cache_salt, task.adapters, task.n_bare)
+    owner = ANYBODY
+    if not task.cache_prompt:
+        owner = task.id if task.first < 0 else task.first
+    return Scope(task.cache_salt, task.adapters, task.n_bare, owner)
 
 
 def choose_slot(slots: Seq[Slot], task: Task, min_similarity: float) -> Slot | None:
@@ -85,8 +89,8 @@ def choose_slot(slots: Seq[Slot], task: Task, min_similarity: float) -> Slot | N
 
 
 def _shareable(source: Sequence, wanted: Wanted) -> int:
-    """Leading tokens that source holds and may give; a private one gives none to anybody."""
-    return 0 if source.is_private else wanted.shared_with(source.tokens, source.scope)
+    """Leading tokens that source holds and may give."""
+    return wanted.shared_with(source.tokens, source.scope)
 
 
 def find(memory: Memory, wanted: Wanted, *, can_share: bool, own: Sequence) -> Match:
@@ -148,16 +152,14 @@ def find_ahead(
 
     And how many: where memory can't be cut, the next place where it will have a checkpoint.
     """
-    best, n_best = None, n_now + WORTH_WAITING - 1
+    best, n_best = None, n_now
     for other in slots:
         if other.state not in (SlotState.WAIT, SlotState.PREFILL) or other.task_id >= slot.task_id:
-            continue
-        if other.is_private:
             continue
         n = wanted.shared_with(other.target, other.scope)
         if not can_cut:
             n = max((place for place in other.breaks if place <= n), default=0)
-        if n > n_best:
+        if n > n_best and (n - n_now >= WORTH_WAITING or slot.is_sibling(other)):
             best, n_best = other, n
     return None if best is None else (best, n_best)
 

@@ -20,6 +20,7 @@ from server.engine.task import Tokens
 INITIAL_CAPACITY = 256
 NO_SLOT = -1
 NO_LIMIT = 1 << 31
+ANYBODY = -1
 
 
 class Scope(NamedTuple):
@@ -30,6 +31,8 @@ class Scope(NamedTuple):
     """LoRA adapters change what a token's cell holds."""
     n_bare: int = 0
     """Leading tokens that are computed without the adapters, which act from there on (aLoRA)."""
+    owner: int = ANYBODY
+    """The only request, by its first task, that may share; ANYBODY = all may."""
 
     def adapters_at(self, pos: int) -> Adapters:
         """What the token at a position is computed with."""
@@ -39,7 +42,7 @@ class Scope(NamedTuple):
         """Leading tokens whose cells hold the same in both scopes, if the tokens are equal."""
         if self == other:
             return NO_LIMIT
-        if self.salt != other.salt:
+        if self.salt != other.salt or self.owner != other.owner:
             return 0
         return min(scope.n_bare if scope.adapters else NO_LIMIT for scope in (self, other))
 
@@ -67,7 +70,6 @@ class Sequence:
         "checkpoints",
         "id",
         "is_live",
-        "is_private",
         "last_used",
         "n_tokens",
         "origin",
@@ -83,8 +85,6 @@ class Sequence:
         """Of its leading tokens."""
         self.is_live = False
         """Whether a running request writes to it."""
-        self.is_private = False
-        """Whether no other request may take its prefix."""
         self.last_used = 0.0
         self.origin = NO_SLOT
         """The slot that computed it, or took it over, last."""
@@ -92,6 +92,11 @@ class Sequence:
         """What it held before that went to the host cache and nothing came after it."""
         self._tokens = np.empty(INITIAL_CAPACITY, np.int32)
         self._cells = np.empty(INITIAL_CAPACITY, np.int32)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether no other request may take its prefix."""
+        return self.scope.owner != ANYBODY
 
     @property
     def tokens(self) -> Tokens:

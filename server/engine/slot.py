@@ -111,11 +111,6 @@ class Slot:
         return self.task.id if self.task is not None else NO_TASK
 
     @property
-    def is_private(self) -> bool:
-        """Whether the running task neither takes nor gives prefixes."""
-        return self.task is not None and not self.task.cache_prompt
-
-    @property
     def n_prefill_left(self) -> int:
         """Tokens of the target that are not yet in the sequence."""
         return len(self.target) - self.sequence.n_tokens
@@ -131,6 +126,11 @@ class Slot:
     def adapters(self) -> Adapters:
         """What the next token is computed with."""
         return self.scope.adapters_at(self.sequence.n_tokens)
+
+    def is_sibling(self, other: Slot) -> bool:
+        """Whether both compute completions of one prompt of one request."""
+        mine, theirs = self.task, other.task
+        return bool(mine and theirs and mine.first == theirs.first >= 0)
 
     def waited_s(self, now: float) -> float:
         """Seconds since the prefill could have begun."""
@@ -199,7 +199,6 @@ class Slot:
         """Wait -> prefill (or decode, when nothing is left of a resumed one's target)."""
         self.sequence = sequence
         sequence.is_live = True
-        sequence.is_private = self.is_private
         sequence.origin = self.id
         sequence.parked = None
         self.awaits = None

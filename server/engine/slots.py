@@ -89,7 +89,8 @@ class Slots:
         except BadSampling as error:
             self.fail_task(task, ErrorKind.INVALID_REQUEST, str(error))
             return
-        breaks = self._planner.plan(task.prompt, task.turns) if task.cache_prompt else ()
+        can_share = task.cache_prompt or task.first >= 0
+        breaks = self._planner.plan(task.prompt, task.turns) if can_share else ()
         slot.start(task, sampler, prefix.scope_of(task), self._clock(), breaks)
         self.has_changed = True
 
@@ -107,7 +108,7 @@ class Slots:
         n_max = len(slot.target) - (1 if slot.wants_logits else 0)
         wanted = Wanted(slot.target, slot.scope, n_max)
         match = self._match(slot, wanted, task)
-        if task.cache_prompt and task.id_slot < 0 and self._wait(slot, wanted, match):
+        if task.id_slot < 0 and self._wait(slot, wanted, match):
             return
         sequence = self._take(slot, match, task, wanted)
         sequence.scope = slot.scope
@@ -121,8 +122,6 @@ class Slots:
 
     def _match(self, slot: Slot, wanted: Wanted, task: Task) -> Match:
         own = slot.sequence
-        if not task.cache_prompt:
-            return Match()
         if task.id_slot >= 0:
             return prefix.find_own(self._memory, wanted, own, slot.id)
         can_share = self._runner.can_share
@@ -130,7 +129,7 @@ class Slots:
 
     def n_shareable(self, task: Task) -> int:
         """Tokens of a task's prompt that need no cells of their own."""
-        if not task.cache_prompt or not self._runner.can_share:
+        if not self._runner.can_share:
             return 0
         wanted = Wanted(task.prompt, prefix.scope_of(task), len(task.prompt) - 1)
         live = (slot for slot in self._slots if slot.is_busy)
@@ -222,7 +221,6 @@ class Slots:
             and self._runner.can_shift
             and self._runner.can_cut
             and own.scope == slot.scope
-            and not own.is_private
             and not slot.scope.n_bare
             and match.entry is None
             and match.n_tokens <= own.common_prefix(slot.target)

@@ -161,6 +161,8 @@ class Task:
     return_progress: bool = False
     preserved_tokens: frozenset[int] = frozenset()
     """Control tokens whose text is to be shown (tool call markers)."""
+    first: int = -1
+    """The id of the first of several completions of this prompt; -1: it is the only one."""
     cmpl_id: str = ""
     """The id that the client sees; lets a client address a running request."""
     t_submitted: float | None = None

@@ -83,11 +83,13 @@ def task_from(
     index: int = 0,
     adapters: tuple[Adapters, int] = ((), 0),
     turns: tuple[int, ...] = (),
+    first: int = -1,
 ) -> Task:
     """The engine's view of one completion of one prompt.
 
     index counts the completions of the prompt (`n`): those after the first get a seed of their
     own and no fixed slot. adapters: from `choose_adapters`. turns: from `token_places`.
+    first: the id of the first of several.
     """
     sampling = params.sampling
     if index and sampling.seed != DEFAULT_SEED:
@@ -114,6 +116,7 @@ def task_from(
         return_tokens=params.return_tokens,
         return_progress=params.return_progress,
         preserved_tokens=frozenset(params.preserved_tokens),
+        first=first,
         cmpl_id=cmpl_id,
         params=params,
     )

@@ -86,6 +86,25 @@ DELIBERATE = (
         ("legacy-batch-streamed",),
         ("events", "events.6"),
     ),
+    Differs(
+        "decision 0001: each completion of a prompt counts what it took of the first one",
+        ("native-n-2", "native-n-cmpl-2"),
+        ("body.1.timings.cache_n", "body.1.timings.prompt_n"),
+    ),
+    Differs(
+        "decision 0001: each completion of a prompt counts what it took of the first one",
+        ("native-n-2-streamed", "chat-n-2-streamed"),
+        ("events.*.timings.cache_n", "events.*.timings.prompt_n"),
+    ),
+    Differs(
+        "decision 0001: each completion of a prompt counts what it took of the first one",
+        ("legacy-n-2-streamed",),
+        (
+            "events.*.usage.prompt_tokens_details.cached_tokens",
+            "events.*.timings.cache_n",
+            "events.*.timings.prompt_n",
+        ),
+    ),
     Differs("decision 0001: slashes at the beginning of a path count once", ("double-slash",)),
     Differs(
         "decision 0001: what a request without cache computed is shared with nobody",

@@ -70,10 +70,18 @@ class Bench:
 
     def submit(self, text: str | list[int] = "hello", **fields: object) -> Task:
         """Queue one task; a str prompt is its bytes."""
+        return self.submit_several(1, text, **fields)[0]
+
+    def submit_several(
+        self, n: int, text: str | list[int] = "hello", **fields: object
+    ) -> tuple[Task, ...]:
+        """Queue n completions of one prompt."""
         prompt = np.array(list(text.encode()) if isinstance(text, str) else text, np.int32)
-        task = Task(next(self._ids), prompt, **fields)  # type: ignore[arg-type]
-        self.mailbox.post(Submit((task,)))
-        return task
+        ids = [next(self._ids) for _ in range(n)]
+        first = ids[0] if n > 1 else -1
+        tasks = tuple(Task(i, prompt, first=first, **fields) for i in ids)  # type: ignore[arg-type]
+        self.mailbox.post(Submit(tasks))
+        return tasks
 
     def embed(self, *texts: str, adapters: Adapters = ()) -> list[EmbeddingTask]:
         """Queue the texts of one request; their tokens are their bytes."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from server.engine.checkpoints import END_MARGIN
+from server.engine.checkpoints import MIN_GAP
 from server.engine.engine import EngineConfig
 from tests.engine.test_engine import MakeBench
 from tests.engine.test_prefix import N_PREFIX
@@ -56,6 +58,26 @@ def test_a_request_without_cache_waits_for_nobody_and_leaves_nothing(bench: Make
     task = b.submit(PREFIX, n_predict=1)
     b.run()
     assert n_cached(b, task) == 0
+
+
+@pytest.mark.parametrize("text", [PREFIX, "short"])
+@pytest.mark.parametrize("kind", [{}, {"can_cut": False}, {"n_slots": 2}])
+def test_several_completions_without_cache_compute_their_prompt_once_and_leave_nothing(
+    bench: MakeBench, text: str, kind: dict[str, object]
+) -> None:
+    alone = bench(n_ctx_slot=100).generate(text, n_predict=5).text
+    b = bench(n_batch=16, n_ctx_slot=100, **kind)
+    b.generate(text, n_predict=1)
+    tasks = b.submit_several(3, text, n_predict=5, cache_prompt=False)
+    b.run()
+    assert [b.text(task) for task in tasks] == [alone] * 3
+    n_shared = len(text) - 1
+    if "can_cut" in kind:
+        n_shared = len(text) - END_MARGIN if len(text) > MIN_GAP else 0
+    assert [n_cached(b, task) for task in tasks] == [0, n_shared, n_shared]
+    later = b.submit(text + "!", n_predict=1, cache_prompt=False)
+    b.run()
+    assert n_cached(b, later) == 0
 
 
 def test_a_pinned_request_gets_nothing_of_a_request_without_cache(bench: MakeBench) -> None:

@@ -87,9 +87,8 @@ class Clients:
             "n_cache_reuse": rng.choice((0, 0, 0, 3)),
             "id_slot": rng.choice((-1, -1, -1, 0, 2)),
         }
-        for _ in range(rng.choice((1, 1, 1, 1, 3))):  # some ask for several completions
-            task = self.bench.submit(text, **fields)
-            self.open[task.id] = task
+        n = rng.choice((1, 1, 1, 1, 3))  # some ask for several completions
+        self.open.update((task.id, task) for task in self.bench.submit_several(n, text, **fields))
 
     def leave(self, rng: random.Random) -> None:
         """One client goes away."""
@@ -103,7 +102,8 @@ class Clients:
         for slot in self.bench.engine.slots:
             if slot.is_busy and slot.task is not None and slot.sequence.id == seq_id:
                 task = slot.task
-                return f"salt {task.cache_salt}" if task.cache_prompt else f"{PRIVATE} {task.id}"
+                first = task.id if task.first < 0 else task.first
+                return f"salt {task.cache_salt}" if task.cache_prompt else f"{PRIVATE} {first}"
         raise AssertionError(f"sequence {seq_id} is computed for nobody")
 
     def act_on_slot(self, rng: random.Random) -> None:

@@ -43,8 +43,9 @@ LENGTHS = (
     native("native-n-predict-0-streamed", n_predict=0, stream=True),
     native("native-n-predict-1", n_predict=1),
     native("native-n-predict-1-streamed", n_predict=1, stream=True),
-    native("native-until-context-is-full", n_predict=-1),
-    native("native-n-predict-beyond-context", n_predict=100000),
+    # one letter: hundreds of free tokens would meet ties, which rounding decides
+    native("native-until-context-is-full", n_predict=-1, logit_bias=[["a", 100]]),
+    native("native-n-predict-beyond-context", n_predict=100000, logit_bias=[["a", 100]]),
     native("native-max-tokens", n_predict=..., max_tokens=3),
     native("native-n-predict-before-max-tokens", n_predict=2, max_tokens=4),
     native("native-n-predict-null", n_predict=None, max_tokens=3),
