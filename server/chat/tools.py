@@ -34,6 +34,20 @@ class Schema:
             found |= types
         return frozenset(found) or None
 
+    @property
+    def only(self) -> Mapping[str, Any]:
+        """The schema that it comes down to; an empty one if that is a choice of several."""
+        found = list(self._alternatives())
+        return found[0] if len(found) == 1 else {}
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The schema with the definitions that it may refer to."""
+        node = dict(self.node) if isinstance(self.node, Mapping) else {}
+        root = self.root if isinstance(self.root, Mapping) else {}
+        shared = {key: root[key] for key in ("$defs", "definitions") if key in root}
+        return shared | node
+
     def member(self, name: str) -> Schema:
         """The schema of a property; of anything if there is none."""
         for node in self._alternatives():
@@ -135,6 +149,10 @@ class Tool:
     name: str
     parameters: Mapping[str, Any]
     """Its JSON schema."""
+    pointer: str = ""
+    """Where the schema stands in the request."""
+    is_strict: bool = False
+    """Whether the client insists on the schema."""
 
     @property
     def schema(self) -> Schema:

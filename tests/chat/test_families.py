@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -12,6 +11,8 @@ from hypothesis import strategies as st
 
 from server.chat.formats import FAMILIES
 from server.chat.formats import family_of
+from server.chat.formats.markup import tags_of
+from server.chat.formats.markup import texts_of
 from server.chat.stream import Reading
 from server.chat.tools import Tool
 from tests.chat.recorded import load
@@ -67,9 +68,8 @@ def test_a_turn_may_break_off_anywhere(family: str) -> None:
 def garbage(draw: st.DrawFn) -> tuple[Reading, list[str]]:
     """A family, and pieces of its markup in any order."""
     fmt = upstream_template(draw(st.sampled_from(sorted(TURNS["turns"])))).format
-    markup = re.findall(r"'((?:[^'\\]|\\.)+)'", repr(fmt))
-    markup = [text.encode("latin1", "backslashreplace").decode("unicode_escape") for text in markup]
-    words = [*markup, *" ".join(markup).split(), "get_w", "city", "Oslo", *'{}[]():,="1< \n\\']
+    markup = sorted(texts_of(fmt) | tags_of(fmt))
+    words = [*markup, "get_w", "city", "Oslo", *'{}[]():,="1< \n\\']
     pieces = draw(st.lists(st.one_of(st.sampled_from(words), st.text(max_size=2)), max_size=40))
     return Reading(fmt, TOOLS, draw(st.sampled_from(["", "<think>\n"]))), pieces
 

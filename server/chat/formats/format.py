@@ -153,9 +153,11 @@ class Channels:
     reasoning: str
     call: str
     """Its group is the name of the function, if calls begin with a slot for that."""
+    recipient: str = ""
+    """What in a header says that the message is a call; {name} stands for the function's."""
     written_reasoning: str = ""
-    written_call: str = ""
-    """Headers as they are written; {name} stands for the function's."""
+    written_calls: tuple[str, ...] = ()
+    """Headers as they are written, the usual one first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""The rules of a grammar in llguidance's Lark dialect, and the texts in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from server.grammar import quote
+from server.grammar import regex_rule
+
+SPACE = r"/[ \n\r\t]{1,4}/"
+_SPECIAL = set("\\.+*?()|[]{}^$/&~")
+
+
+class Rules:
+    """Rules by name; equal ones are kept once."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def add(self, name: str, body: str, attribute: str = "") -> str:
+        """A rule's name, for use in others: the given one, or one like it if that is taken."""
+        key = f"{attribute}: {body}"
+        if key in self._names:
+            return self._names[key]
+        unique, n = name, 1
+        while unique in self._bodies:
+            n += 1
+            unique = f"{name}_{n}"
+        self._bodies[unique] = f"{unique}{attribute}: {body}"
+        self._names[key] = unique
+        return unique
+
+    def lazy(self, name: str, expression: str) -> str:
+        """A rule that matches as little as it can."""
+        return self.add(name, expression, "[lazy]")
+
+    def text(self, start: str) -> str:
+        """The whole grammar, with its first rule."""
+        return "\n".join([f"start: {start}", *self._bodies.values()]) + "\n"
+
+
+def sequence(*parts: str) -> str:
+    """One after the other; empty ones are left out."""
+    return " ".join(part for part in parts if part) or quote("")
+
+
+def choice(parts: Iterable[str]) -> str:
+    """One of them."""
+    distinct = list(dict.fromkeys(parts))
+    return distinct[0] if len(distinct) == 1 else f"({' | '.join(distinct)})"
+
+
+def optional(part: str) -> str:
+    """It, or nothing."""
+    return f"({part})?" if part else ""
+
+
+def fixed(text: str) -> str:
+    """Exactly this text; nothing for an empty one."""
+    return quote(text) if text else ""
+
+
+def escaped(text: str) -> str:
+    """A text within a regular expression."""
+    return "".join("\\" + letter if letter in _SPECIAL else letter for letter in text)
+
+
+def containing(text: str) -> str:
+    """An expression for texts with this one in them."""
+    return regex_rule(f"(?s:.*){escaped(text)}(?s:.*)")
+
+
+def until(end: str, content: str = "(?s:.*)") -> str:
+    """An expression for text up to and with an end that is not within it. content: what it may be.
+
+    For a lazy rule. White space at the edges of the end is only required after the text.
+    """
+    core = escaped(end.strip())
+    whole = f"{content}{escaped(end)}"
+    return f"{regex_rule(whole)} & ~{regex_rule(f'(?s:.*){core}(?s:.*){core}(?s:.*)')}"

@@ -1,0 +1,48 @@
+"""Texts that stand bare in a call, without quotes: what their schema lets them be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from server.chat.grammar.rules import Rules
+from server.chat.grammar.rules import choice
+from server.chat.grammar.rules import escaped
+from server.chat.grammar.rules import sequence
+from server.chat.grammar.rules import until
+from server.chat.tools import Schema
+from server.grammar import SchemaRefused
+from server.grammar import quote
+from server.grammar import regex_rule
+
+CDATA, CDATA_END = "<![CDATA[", "]]>"
+
+
+def text_rule(rules: Rules, schema: Schema, end: str, pointer: str, *, cdata: bool = False) -> str:
+    """A text with its end. cdata: it may stand in a CDATA section.
+
+    SchemaRefused for keywords that can't be held to in a text without quotes.
+    """
+    node = schema.only
+    if (values := _values(node)) is not None:
+        return sequence(choice(quote(_shown(value)) for value in values), quote(end))
+    if "pattern" in node:
+        raise SchemaRefused(pointer, "pattern", "can't be held to in the way this model writes")
+    least, most = node.get("minLength", 0), node.get("maxLength", "")
+    content = f"(?s:.{{{least},{most}}})" if least or most != "" else "(?s:.*)"
+    if not cdata:
+        return rules.lazy("text", until(end, content))
+    bare = rules.lazy("text", f"{until(end, content)} & ~{regex_rule(escaped(CDATA) + '(?s:.*)')}")
+    section = sequence(quote(CDATA), rules.lazy("cdata", until(CDATA_END, content)), quote(end))
+    return choice([bare, section])
+
+
+def _values(node: Mapping[str, object]) -> list[object] | None:
+    if "const" in node:
+        return [node["const"]]
+    values = node.get("enum")
+    return values if isinstance(values, list) else None
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
