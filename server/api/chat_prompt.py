@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from server.api.chat_output import ChatOutput
+from server.api.chat_output import chat_output
+from server.api.chat_output import thinking_budget
 from server.api.errors import InvalidRequest
+from server.api.generate import Job
+from server.api.generate import make_job
+from server.api.reasoning import TOKENS
 from server.api.reasoning import reasoning_fields
 from server.api.service import Service
 from server.api.wire import Body
@@ -23,8 +29,11 @@ from server.chat.prompt import begun_text
 from server.chat.prompt import check_continued
 from server.chat.prompt import render
 from server.chat.prompt import wants_continuation
+from server.chat.tools import Choice
+from server.chat.tools import parse_tools
 from server.chat.turns import turn_places
 from server.options.settings import ChatSettings
+from server.schema import answer_rule
 
 CONTINUE = "continue_final_message"
 CONTINUATIONS = {
@@ -40,31 +49,61 @@ class RenderedChat:
     fields: Body
     prefill: str = ""
     """The text of the assistant's message that is to be continued."""
+    output: ChatOutput | None = None
+    """How the answer is read; None: all of it is content."""
     turns: tuple[int, ...] = ()
     """Where messages begin in the prompt, in characters, if the model's memory can't be cut."""
 
 
 def render_chat(service: Service, body: Body) -> RenderedChat:
     """Apply the model's template. InvalidRequest, ChatError."""
-    settings = service.settings.chat
+    settings, model = service.settings.chat, service.model()
+    template = model.template
     messages = parse_messages(body)
+    tools = parse_tools(body)
     continues = _continues(body, messages, settings)
+    kwargs = _template_kwargs(body, settings)
+    _, is_json = answer_rule(body)
     request = ChatRequest(
         messages,
         datetime.now(),
+        tools=tools.definitions,
         add_generation_prompt=bool_field(body, "add_generation_prompt", True),
         continues=continues,
-        kwargs=_template_kwargs(body, settings),
+        kwargs=kwargs,
+        schema=_schema(body) if is_json else None,
     )
-    prompt = render(service.model().template, request)
+    prompt = render(template, request)
     prefill = begun_text(messages[-1], continues) if messages else ""
     fields: Body = {
         "prompt": prompt.text,
-        "generation_prompt": prompt.generation_prompt + prefill,
-        **reasoning_fields(service.model().template.reasoning_tags, body, request.kwargs, settings),
+        "generation_prompt": prompt.opening(template.format) + prefill,
+        **reasoning_fields(template.format, body, kwargs, settings),
     }
-    can_cut = service.model().info.can_cut
-    return RenderedChat(fields, prefill, () if can_cut else turn_places(prompt.text, messages))
+    output = None
+    if not settings.skip_chat_parsing:
+        may_think = kwargs.get("enable_thinking") is not False
+        output = chat_output(template, body, tools, prompt, prefill, may_think)
+        fields |= output.fields
+        if (
+            tools.choice is Choice.REQUIRED
+            and fields.get(TOKENS) in (None, -1)
+            and TOKENS in fields
+        ):
+            fields[TOKENS] = thinking_budget(body, model.info.n_ctx_slot)
+    places = () if model.info.can_cut else turn_places(prompt.text, messages)
+    return RenderedChat(fields, prefill, output, places)
+
+
+def _schema(body: Body) -> object:
+    """The schema of the answer, as templates may show it."""
+    wish = body.get("json_schema")
+    given = body.get("response_format")
+    if isinstance(given, dict):
+        nested = given.get("json_schema")
+        holder = nested if isinstance(nested, dict) and "schema" in nested else given
+        wish = holder.get("schema", wish)
+    return wish if wish else None
 
 
 def _continues(body: Body, messages: Sequence[Message], settings: ChatSettings) -> Continuation:
@@ -100,3 +139,22 @@ def _template_kwargs(body: Body, settings: ChatSettings) -> dict[str, object]:
     elif isinstance(effort, str) and effort:
         kwargs["reasoning_effort"] = effort
     return kwargs
+
+
+def make_chat_job(service: Service, native: Body, chat: RenderedChat) -> Job:
+    """The job of a rendered chat. native: its body in native terms."""
+    body = native | chat.fields
+    if chat.output is None:
+        return make_job(service, body, prefill=chat.prefill, turns=chat.turns)
+    stops = chat.output.reading.format.stops
+    given = native.get("stop")
+    if stops and (given is None or isinstance(given, (list, tuple))):
+        body["stop"] = [*(given or ()), *stops]
+    return make_job(
+        service,
+        body,
+        prefill=chat.prefill,
+        turns=chat.turns,
+        constraint=chat.output.constraint,
+        reading=chat.output.reading,
+    )

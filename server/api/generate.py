@@ -40,6 +40,7 @@ from server.api.service import Service
 from server.api.wire import Body
 from server.api.wire import aside
 from server.api.wire import json_response
+from server.chat.stream import Reading
 from server.engine.client import Request
 from server.engine.errors import BadGrammar
 from server.engine.mailbox import Status
@@ -83,6 +84,8 @@ class Job:
     """In the order of the results; a result's index is its task's place here."""
     prefill: str = ""
     """The beginning of the answer, where the prompt already holds it."""
+    reading: Reading | None = None
+    """How the answer of a chat is read; None: all of it is content."""
 
 
 class Format(Protocol):
@@ -120,6 +123,7 @@ def make_job(
     prefill: str = "",
     turns: Sequence[int] = (),
     constraint: Constraint | None = None,
+    reading: Reading | None = None,
 ) -> Job:
     """Check a native body and make its tasks; nothing is posted yet.
 
@@ -147,7 +151,7 @@ def make_job(
             task_from(params, prompt, task_id, job_id, i, adapters, places, first)
             for i, task_id in enumerate(ids)
         ]
-    return Job(job_id, int(time.time()), model, params, tuple(tasks), prefill)
+    return Job(job_id, int(time.time()), model, params, tuple(tasks), prefill, reading)
 
 
 def _compiled(

@@ -13,9 +13,9 @@ from flask import Response
 
 from server.api import answers
 from server.api import sse
+from server.api.chat_prompt import make_chat_job
 from server.api.chat_prompt import render_chat
 from server.api.generate import Job
-from server.api.generate import make_job
 from server.api.generate import respond
 from server.api.message_stream import Delta
 from server.api.message_stream import MessageStream
@@ -54,7 +54,7 @@ def chat_completions(service: Service) -> Response:
     body = read_body(bodies.CHAT)
     native = openai_chat_body(body)
     chat = render_chat(service, body)
-    job = make_job(service, native | chat.fields, prefill=chat.prefill, turns=chat.turns)
+    job = make_chat_job(service, native, chat)
     return respond(service, job, ChatFormat(job))
 
 

@@ -18,7 +18,8 @@ from server.api.service import Service
 from server.api.wire import Body
 from server.api.wire import json_response
 from server.api.wire import read_body
-from server.chat.reasoning import ReasoningTags
+from server.chat.formats.format import Format
+from server.chat.grammar.calls import triggers_of
 from server.engine.task import ReasoningEnded
 from server.options.settings import ChatSettings
 from server.schema import bodies
@@ -32,13 +33,14 @@ MESSAGE = "reasoning_budget_message"
 
 
 def reasoning_fields(
-    tags: ReasoningTags, body: Body, kwargs: Mapping[str, object], settings: ChatSettings
+    fmt: Format, body: Body, kwargs: Mapping[str, object], settings: ChatSettings
 ) -> Body:
     """What the engine has to know of a chat's reasoning; empty where it does not think.
 
     kwargs: the variables of the template, which may switch thinking off.
     """
-    if not tags.end.strip() or kwargs.get("enable_thinking") is False:
+    tags = fmt.reasoning
+    if tags is None or kwargs.get("enable_thinking") is False:
         return {}
     tokens = body.get(TOKENS)
     if tokens is None:
@@ -48,10 +50,17 @@ def reasoning_fields(
     message = body.get(MESSAGE)
     return {
         "reasoning_budget_start_tag": tags.start,
-        "reasoning_budget_end_tags": [tags.end],
+        "reasoning_budget_end_tags": [tags.end, *_call_starts(fmt)],
         TOKENS: tokens,
         MESSAGE: settings.reasoning_budget_message if message is None else message,
     }
+
+
+def _call_starts(fmt: Format) -> list[str]:
+    """Where calls end thoughts, what they begin with."""
+    if fmt.reasoning is None or not fmt.reasoning.ends_at_call or fmt.calls is None:
+        return []
+    return [text for text, kind in triggers_of(fmt.calls) if kind == "section"]
 
 
 @routes.post("/v1/chat/completions/control", takes=bodies.CONTROL, gives=answers.CONTROLLED)

@@ -13,6 +13,10 @@ class MessagesError(ChatError):
     """The messages of a request are not well formed."""
 
 
+class ToolsError(ChatError):
+    """The tools of a request are not well formed, or one is to be called that there isn't."""
+
+
 class TemplateError(ChatError):
     """A template can't be compiled, or it refuses a conversation."""
 

@@ -70,6 +70,13 @@ class ChatPrompt:
     text: str
     generation_prompt: str
 
+    def opening(self, fmt: Format) -> str:
+        """The tail, or the tag with which thoughts begin where every prompt ends with it."""
+        start = fmt.reasoning.start.strip() if fmt.reasoning else ""
+        if start and start not in self.generation_prompt and self.text.rstrip().endswith(start):
+            return start
+        return self.generation_prompt
+
 
 def choose_source(model_template: str | None, override: str) -> str:
     """The template to use: the operator's, the model's own, or ChatML."""

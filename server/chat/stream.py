@@ -44,6 +44,8 @@ class Reading:
     extracts_reasoning: bool = True
     is_json: bool = False
     """Whether the content is a JSON document, which models like to put into a fence."""
+    repeats_reasoning: bool = False
+    """Whether reasoning is content as well, with its tags."""
 
 
 class MessageParser:
@@ -96,7 +98,7 @@ class _TurnReader:
         self._reader = reader
         self._draft = draft
         self._calls: CallReader | None = None
-        if self._format.calls and reading.tools and not reading.is_json:
+        if self._format.calls and reading.tools:
             tools = {tool.name: tool for tool in reading.tools}
             self._calls = CallReader(reader, draft, self._format.calls, tools)
 
@@ -116,13 +118,23 @@ class _TurnReader:
             ).read()
             return
         yield from self._reasoning()
-        if self._reading.is_json:
-            yield from self._fenced()
+        if self._reading.is_json and not self._format.content:
+            yield from self._document()
         while (yield from self._content()):
             pass
 
-    def _fenced(self) -> Wait[None]:
-        """A document within a fence; without one it is ordinary content."""
+    def _document(self) -> Wait[None]:
+        """A document, in a fence or without one, unless calls come first."""
+        starts = self._calls.markers() if self._calls else ()
+        found = yield from self._reader.sees(FENCE, *starts)
+        if found is not None and found != FENCE:
+            yield from self._reader.skip_space()
+            if self._reader.text.startswith(found, self._reader.at):
+                self._reader.at += len(found)
+                yield from self._call(found)
+                return
+        # nothing in a document is a call
+        self._calls = None
         if not (yield from self._reader.accept(FENCE)):
             return
         yield from self._reader.skip_space()
@@ -153,14 +165,23 @@ class _TurnReader:
         content = self._format.content
         if content and fmt.ends_at_content:
             ends.append(content.start)
-        found = yield from self._reader.until(
-            Markers([*ends, *calls]), self._draft.reasoning, n_dropped=TAG_BEGUN
-        )
+        emit = self._draft.reasoning
+        if self._reading.repeats_reasoning:
+            self._draft.content(fmt.start)
+            emit = self._thought
+        found = yield from self._reader.until(Markers([*ends, *calls]), emit, n_dropped=TAG_BEGUN)
+        if self._reading.repeats_reasoning and found == ends[0]:
+            self._draft.content(fmt.end)
         self._draft.end_reasoning()
         if found == ends[0]:
             yield from self._reader.skip_some(fmt.end[len(fmt.end.rstrip()) :])
         else:
             self._reader.at -= len(found)
+
+    def _thought(self, text: str) -> None:
+        """Reasoning that is content, too."""
+        self._draft.reasoning(text)
+        self._draft.content(text)
 
     def _content(self) -> Wait[bool]:
         """Content up to a marker, and what that begins. False at the end of the text."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
+
+from server.chat.errors import ToolsError
 
 ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
@@ -158,3 +161,95 @@ class Tool:
     def schema(self) -> Schema:
         """What its arguments may be."""
         return Schema(self.parameters, self.parameters)
+
+
+class Choice(Enum):
+    """Whether tools are to be called."""
+
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRequest:
+    """What a request says of tools. definitions: all of them, as templates show them."""
+
+    definitions: tuple[dict[str, Any], ...] = ()
+    callable: tuple[Tool, ...] = ()
+    """Those that may be called now."""
+    choice: Choice = Choice.AUTO
+    is_parallel: bool = True
+
+
+def parse_tools(body: Mapping[str, Any]) -> ToolRequest:
+    """The tools of a request body. ToolsError names what is wrong, and where."""
+    given = body.get("tools")
+    if given is not None and not isinstance(given, (list, tuple)):
+        raise ToolsError("Expected 'tools' to be an array")
+    functions = [_function(tool, f"tools[{i}]") for i, tool in enumerate(given or ())]
+    definitions = tuple({"type": "function", "function": _shown(item)} for item in functions)
+    tools = tuple(_tool(function, i) for i, function in enumerate(functions))
+    choice, name = _choice(body.get("tool_choice"))
+    if name:
+        tools = tuple(tool for tool in tools if tool.name == name)
+    if choice is Choice.REQUIRED and not tools:
+        missing = f"there is no tool {name!r}" if name else "there are no 'tools'"
+        raise ToolsError(f"tool_choice: {missing} to call")
+    parallel = body.get("parallel_tool_calls")
+    if parallel is not None and not isinstance(parallel, bool):
+        raise ToolsError("Field 'parallel_tool_calls': expected a boolean")
+    return ToolRequest(
+        definitions, () if choice is Choice.NONE else tools, choice, parallel is not False
+    )
+
+
+def _choice(given: object) -> tuple[Choice, str]:
+    """Whether to call, and the one function if only one may be called."""
+    match given:
+        case None:
+            return Choice.AUTO, ""
+        case str() if given in [choice.value for choice in Choice]:
+            return Choice(given), ""
+        case {"type": "function", "function": {"name": str(name)}}:
+            return Choice.REQUIRED, name
+        case {"type": "function", "name": str(name)}:
+            return Choice.REQUIRED, name
+        case str():
+            raise ToolsError(f"Invalid tool_choice: {given}")
+    raise ToolsError(
+        'tool_choice: expected "auto", "none", "required" or '
+        '{"type": "function", "function": {"name": ...}}'
+    )
+
+
+def _function(tool: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(tool, Mapping) or "type" not in tool:
+        raise ToolsError(f'{where}: Missing tool type; use "function"')
+    if tool["type"] != "function":
+        raise ToolsError(f'{where}: Unsupported tool type {tool["type"]!r}; use "function"')
+    function = tool.get("function")
+    if not isinstance(function, Mapping):
+        raise ToolsError(f"{where}: Missing tool function")
+    name = function.get("name")
+    if not isinstance(name, str) or not name:
+        raise ToolsError(f"{where}.function: expected 'name' to be a text")
+    for key, kind in (("parameters", Mapping), ("description", str)):
+        if function.get(key) is not None and not isinstance(function[key], kind):
+            shown = "an object" if kind is Mapping else "a string"
+            raise ToolsError(f"{where}.function: expected '{key}' to be {shown}")
+    return function
+
+
+def _shown(function: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": function["name"],
+        "description": function.get("description") or "",
+        "parameters": function.get("parameters") or {},
+    }
+
+
+def _tool(function: Mapping[str, Any], index: int) -> Tool:
+    parameters = function.get("parameters") or NO_PARAMETERS
+    pointer = f"/tools/{index}/function/parameters"
+    return Tool(function["name"], parameters, pointer, function.get("strict") is True)

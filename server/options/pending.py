@@ -25,7 +25,6 @@ class NotYet:
     """Whether it only details another option of this list, and says nothing without that one."""
 
 
-_REASONING = NotYet("reasoning in answers")
 _FETCHING = NotYet("fetching models; name a file by --model")
 _MEDIA = NotYet("images and audio")
 _DRAFTING = NotYet("speculative decoding")
@@ -45,8 +44,6 @@ def _details(section: Section, of: NotYet) -> dict[str, NotYet]:
 PENDING: Mapping[str, NotYet] = MappingProxyType(
     {
         "sleep_idle_s": NotYet("sleeping when idle"),
-        "skip_chat_parsing": NotYet("reading reasoning and tool calls out of answers", (True,)),
-        "reasoning_format": _REASONING,
         # fetching models
         "model_url": _FETCHING,
         "docker_repo": _FETCHING,

@@ -12,6 +12,7 @@ from server.schema.body import BodySchema as BodySchema
 from server.schema.completion import as_object as as_object
 from server.schema.completion import parse_completion as parse_completion
 from server.schema.completion import task_from as task_from
+from server.schema.constraints import answer_rule as answer_rule
 from server.schema.constraints import default_constraint as default_constraint
 from server.schema.errors import NotSupportedYet as NotSupportedYet
 from server.schema.errors import RequestError as RequestError

@@ -7,20 +7,23 @@ Where the model may think first, the constraint binds what comes after. Answers 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import TypeVar
 
 from server.engine.task import Constraint
 from server.engine.task import SamplingParams
 from server.grammar import GrammarError
-from server.grammar import SchemaRefused
 from server.grammar import json_rule
 from server.grammar import lark_grammar
 from server.grammar import regex_rule
 from server.schema.errors import SchemaError
 from server.schema.field import json_type
 from server.schema.thinking import Tags
+
+T = TypeVar("T")
 
 ANY_OBJECT: Mapping[str, object] = {"type": "object"}
 LARK_MARK = "%llguidance"
@@ -65,17 +68,21 @@ def constrained(
 
 def constraint_of(wish: Wish, tags: Tags) -> Constraint:
     """The constraint of one wish. SchemaError."""
+    if wish.kind == "lark":
+        return _checked(wish, lambda: Constraint(lark_grammar(str(wish.value)), after=tags.ends))
+    return after_thinking(rule_of(wish), tags)
+
+
+def rule_of(wish: Wish) -> str:
+    """The expression of a wish that is no whole grammar. SchemaError."""
+    if wish.kind == "regex":
+        return _checked(wish, lambda: regex_rule(str(wish.value)))
+    return _checked(wish, lambda: json_rule(ANY_OBJECT if wish.value == {} else wish.value))
+
+
+def _checked(wish: Wish, make: Callable[[], T]) -> T:
     try:
-        match wish.kind:
-            case "json_schema":
-                schema = ANY_OBJECT if wish.value == {} else wish.value
-                return after_thinking(json_rule(schema), tags)
-            case "regex":
-                return after_thinking(regex_rule(str(wish.value)), tags)
-            case _:
-                return Constraint(lark_grammar(str(wish.value)), after=tags.ends)
-    except SchemaRefused as error:
-        raise SchemaError(wish.field, f"Field '{wish.field}': {error}") from None
+        return make()
     except GrammarError as error:
         raise SchemaError(wish.field, f"Field '{wish.field}': {error}") from None
 
@@ -96,6 +103,19 @@ def after_thinking(rule: str, tags: Tags) -> Constraint:
         f"start: (thoughts SPACE?)? answer\nanswer: {rule}\n"
         f"thoughts[lazy]: {thoughts}\nSPACE: {SPACE}"
     )
+
+
+def answer_rule(body: Mapping[str, object]) -> tuple[str, bool]:
+    """(what the content of an answer must match, whether that is JSON); ("", False) if anything.
+
+    body: of a chat. SchemaError.
+    """
+    if body.get("grammar"):
+        return "", False
+    wish = _wish(body)
+    if wish is None or wish.kind == "lark":
+        return "", False
+    return rule_of(wish), wish.kind == "json_schema"
 
 
 def _wish(given: Mapping[str, object]) -> Wish | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from server.schema.constraints import of_format
-from server.schema.errors import NotSupportedYet
 from server.schema.errors import SchemaError
 from server.schema.field import BadValue
 from server.schema.field import json_type
@@ -29,7 +28,6 @@ SET_BY_TEMPLATE = frozenset(
         "grammar_lazy",
         "grammar_triggers",
         "preserved_tokens",
-        "parse_tool_calls",
     }
 )
 """Native fields that a chat's template decides, so that a client can't."""
@@ -74,11 +72,10 @@ def _check_constraints(body: Mapping[str, object]) -> None:
 
 
 def _check_tools(body: Mapping[str, object]) -> None:
+    """What can be said of tools without looking at them."""
     tools = body.get("tools")
     if tools is not None and not isinstance(tools, (list, tuple)):
         raise SchemaError("tools", f"Expected 'tools' to be an array, got {json_type(tools)}")
     choice = body.get("tool_choice")
     if isinstance(choice, str) and choice not in TOOL_CHOICES:
         raise SchemaError("tool_choice", f"Invalid tool_choice: {choice}")
-    if tools:
-        raise NotSupportedYet("tools", "Field 'tools' is not supported yet")

@@ -27,7 +27,6 @@ from tests.schema.conftest import Parse
 from tests.schema.vectors import RecordedTokenizer
 
 PROMPT = np.array([1, 2, 3], np.int32)
-FUNCTION = {"type": "function", "function": {"name": "f"}}
 
 
 def test_defaults_are_the_servers() -> None:
@@ -127,19 +126,6 @@ def test_what_is_not_built_yet_is_501_and_named(
 def test_a_wrong_field_is_reported_before_an_unsupported_one(parse: Parse) -> None:
     with pytest.raises(SchemaError, match="echo"):
         parse({"grammar": "root ::= [a]", "grammar_lazy": True, "echo": 5})
-
-
-@pytest.mark.parametrize(
-    ("field", "body"),
-    [
-        ("tools", {"tools": [FUNCTION]}),
-        ("tools", {"tools": [FUNCTION], "tool_choice": "none"}),
-    ],
-)
-def test_a_chat_that_needs_what_is_not_built_yet_is_501(field: str, body: dict[str, Any]) -> None:
-    with pytest.raises(NotSupportedYet) as caught:
-        openai_chat_body(body)
-    assert caught.value.field == field
 
 
 def test_top_logprobs_of_a_wrong_type_are_named() -> None:

@@ -50,7 +50,8 @@ def forced_calls(turn: Turn, calling: Calling) -> OutputGrammar:
     assert fmt.calls
     calls = CallRules(rules, fmt.calls, calling, fmt.noise)
     if fmt.channels:
-        return OutputGrammar(rules.text(_channel_calls(rules, turn, fmt.channels, calls, calling)))
+        messages = _channel_calls(rules, turn, fmt.channels, calls, calling)
+        return OutputGrammar(rules.text(sequence(_thought(rules, fmt.channels, turn), messages)))
     given = fmt.opening if fmt.opening and turn.opening.endswith(fmt.opening) else ""
     wrapper = fmt.content
     empty = optional(quote(wrapper.start + wrapper.end)) if wrapper and wrapper.end else ""
@@ -87,21 +88,27 @@ def _lazy_start(calls: CallRules, spelling: Calls, text: str, kind: str) -> str:
     return calls.without_start() if kind == "call" else calls.from_other_start(text)
 
 
-def answer(turn: Turn, expression: str) -> OutputGrammar:
-    """Content that an expression matches, after thoughts if there are any."""
+def answer(turn: Turn, expression: str, calling: Calling | None = None) -> OutputGrammar:
+    """Content that an expression matches, after thoughts if there are any. calling: or calls."""
     rules, fmt = Rules(), turn.format
     if fmt.channels:
         header = fmt.before_content.removeprefix(fmt.channels.start)
+        ways = [sequence(quote(header), expression)]
+        if calling and fmt.calls:
+            calls = CallRules(rules, fmt.calls, calling, fmt.noise)
+            ways.append(_channel_calls(rules, turn, fmt.channels, calls, calling))
         return OutputGrammar(
-            rules.text(sequence(_thought(rules, fmt.channels, turn), quote(header), expression))
+            rules.text(sequence(_thought(rules, fmt.channels, turn), choice(ways)))
         )
     start = fmt.content.start if fmt.content else ""
     end = fmt.content.end if fmt.content else ""
-    before = thoughts(rules, turn)
+    before, given = thoughts(rules, turn), ""
     if fmt.opening and turn.opening.endswith(fmt.opening):
-        start, before = start.removeprefix(fmt.opening), ""
-    content = sequence(quote(start) if start else "", expression, quote(end) if end else "")
-    return OutputGrammar(rules.text(sequence(before, content)))
+        start, before, given = start.removeprefix(fmt.opening), "", fmt.opening
+    ways = [sequence(quote(start) if start else "", expression, quote(end) if end else "")]
+    if calling and fmt.calls:
+        ways.append(CallRules(rules, fmt.calls, calling, fmt.noise).section(given))
+    return OutputGrammar(rules.text(sequence(before, choice(ways))))
 
 
 def thinks(turn: Turn) -> bool:
@@ -151,7 +158,7 @@ def _thought(rules: Rules, channels: Channels, turn: Turn) -> str:
 def _channel_calls(
     rules: Rules, turn: Turn, channels: Channels, calls: CallRules, calling: Calling
 ) -> str:
-    """Messages that are calls, after one of thoughts."""
+    """Messages that are calls."""
     messages = [
         _message(channels, calls, tool, written.format(name=tool.name))
         for tool in calling.tools
@@ -160,7 +167,7 @@ def _channel_calls(
     several = one = rules.add("message", choice(messages))
     if calling.is_parallel and not calls.is_single:
         several = sequence(one, f"({sequence(quote(channels.ends[0] + channels.start), one)})*")
-    return sequence(_thought(rules, channels, turn), several)
+    return several
 
 
 def _message(channels: Channels, calls: CallRules, tool: Tool, header: str) -> str:

@@ -10,6 +10,7 @@ from server.chat.formats.format import Calls
 from server.chat.formats.format import JsonArguments
 from server.chat.formats.format import Slot
 from server.chat.formats.texts import TAG
+from server.chat.grammar.rules import SPACE
 from server.chat.grammar.rules import Rules
 from server.chat.grammar.rules import choice
 from server.chat.grammar.rules import optional
@@ -90,6 +91,8 @@ class CallRules:
         if self._calls.is_single or not self._calling.is_parallel:
             return first
         separator = quote(self._calls.separator) if self._calls.separator else ""
+        if not self._calls.end and not self._calls.separator.strip():
+            separator = optional(SPACE)
         return sequence(first, f"({sequence(separator, one)})*")
 
     def _one(self, given: str) -> str:
