@@ -15,7 +15,7 @@ GOOD = "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}"
 BROKEN = [
     pytest.param("{% for m in messages %}", "line 1", id="unclosed"),
     pytest.param("{{ messages | nonsense }}", "nonsense", id="unknown filter"),
-    pytest.param("llama2", "llama2", id="a name that is not built in"),
+    pytest.param("llama7", "llama7", id="a name that is not built in"),
     pytest.param("{{ raise_exception('no chats') }}", "no chats", id="refuses every chat"),
     pytest.param("\n{{ 1 / 0 }}", "line 2", id="fails"),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 from server.api.chat_output import ChatOutput
@@ -18,6 +19,7 @@ from server.api.generate import Job
 from server.api.generate import make_job
 from server.api.reasoning import TOKENS
 from server.api.reasoning import reasoning_fields
+from server.api.service import Model
 from server.api.service import Service
 from server.api.wire import Body
 from server.api.wire import bool_field
@@ -29,7 +31,9 @@ from server.chat.prompt import begun_text
 from server.chat.prompt import check_continued
 from server.chat.prompt import render
 from server.chat.prompt import wants_continuation
+from server.chat.template import ChatTemplate
 from server.chat.tools import Choice
+from server.chat.tools import ToolRequest
 from server.chat.tools import parse_tools
 from server.chat.turns import turn_places
 from server.options.settings import ChatSettings
@@ -58,9 +62,8 @@ class RenderedChat:
 def render_chat(service: Service, body: Body) -> RenderedChat:
     """Apply the model's template. InvalidRequest, ChatError."""
     settings, model = service.settings.chat, service.model()
-    template = model.template
     messages = parse_messages(body)
-    tools = parse_tools(body)
+    template, tools = _tools(model, body, settings)
     continues = _continues(body, messages, settings)
     kwargs = _template_kwargs(body, settings)
     _, is_json = answer_rule(body)
@@ -85,14 +88,23 @@ def render_chat(service: Service, body: Body) -> RenderedChat:
         may_think = kwargs.get("enable_thinking") is not False
         output = chat_output(template, body, tools, prompt, prefill, may_think)
         fields |= output.fields
-        if (
-            tools.choice is Choice.REQUIRED
-            and fields.get(TOKENS) in (None, -1)
-            and TOKENS in fields
-        ):
+        if tools.choice is Choice.REQUIRED and fields.get(TOKENS) == -1:
             fields[TOKENS] = thinking_budget(body, model.info.n_ctx_slot)
     places = () if model.info.can_cut else turn_places(prompt.text, messages)
     return RenderedChat(fields, prefill, output, places)
+
+
+def _tools(model: Model, body: Body, settings: ChatSettings) -> tuple[ChatTemplate, ToolRequest]:
+    """The tools of a request, and the template that shows them."""
+    tools = parse_tools(body)
+    if not settings.jinja and (tools.definitions or body.get("tool_choice") not in (None, "auto")):
+        raise InvalidRequest("tools and tool_choice need --jinja, which this server switched off")
+    if not tools.definitions:
+        return model.template, tools
+    template = model.tool_template
+    if body.get("parallel_tool_calls") is None:
+        tools = replace(tools, is_parallel=template.caps.supports_parallel_tool_calls)
+    return template, tools
 
 
 def _schema(body: Body) -> object:

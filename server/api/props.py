@@ -75,6 +75,6 @@ def props_json(service: Service) -> Json:
 def _template_caps(model: Model) -> Json:
     """What the template makes use of; nothing if it can't even be compiled."""
     try:
-        return asdict(model.template.caps)
+        return asdict(model.tool_template.caps)
     except TemplateError:
         return {}

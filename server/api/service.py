@@ -6,6 +6,7 @@ the engine shows it.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import fields
@@ -18,6 +19,7 @@ from server.api.errors import Unavailable
 from server.api.exposition import Metrics
 from server.api.prompt_log import PromptLog
 from server.api.replay import KeptStreams
+from server.chat.errors import TemplateError
 from server.chat.prompt import choose_source
 from server.chat.template import ChatTemplate
 from server.engine.client import EngineClient
@@ -34,6 +36,8 @@ from server.schema import RequestDefaults
 from server.schema import choose_adapters
 from server.schema import default_constraint
 from server.schema import recommended_sampling
+
+log = logging.getLogger(__name__)
 
 VERBOSE_FROM = 10
 """--verbosity from which answers carry `__verbose` by themselves."""
@@ -54,7 +58,9 @@ class Model:
         self.aliases = tuple(readable(name) for name in aliases)
         self.tags = tuple(readable(tag) for tag in settings.model.tags)
         self.defaults = request_defaults(settings, info.metadata)
-        self.template_source = choose_source(info.chat_template, settings.chat.chat_template)
+        own = settings.chat.chat_template
+        self.template_source = choose_source(info.chat_template or info.chat_template_tool_use, own)
+        self._tool_source = None if own else info.chat_template_tool_use
 
     @property
     def name(self) -> str:
@@ -64,8 +70,22 @@ class Model:
     @cached_property
     def template(self) -> ChatTemplate:
         """The chat template. TemplateError if it is broken, which breaks chat and nothing else."""
+        return self._compiled(self.template_source)
+
+    @cached_property
+    def tool_template(self) -> ChatTemplate:
+        """The template of chats with tools: the model's own for them, if it has one that works."""
+        if self._tool_source is None:
+            return self.template
+        try:
+            return self._compiled(self._tool_source)
+        except TemplateError as error:
+            log.warning("the model's chat template for tools is left out: %s", error)
+            return self.template
+
+    def _compiled(self, source: str) -> ChatTemplate:
         return ChatTemplate(
-            self.template_source,
+            source,
             bos_token=self.info.bos_token,
             eos_token=self.info.eos_token,
             add_bos=self.tokenizer.add_bos,

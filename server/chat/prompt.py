@@ -17,6 +17,7 @@ from datetime import timezone
 from enum import Enum
 from typing import Any
 
+from server.chat.builtin import BUILTIN
 from server.chat.capabilities import KEEP_REASONING
 from server.chat.capabilities import TemplateCaps
 from server.chat.errors import MessagesError
@@ -25,11 +26,7 @@ from server.chat.message import Message
 from server.chat.message import content_text
 from server.chat.message import is_empty
 from server.chat.reasoning import shared_length
-from server.chat.template import CHATML
 from server.chat.template import ChatTemplate
-
-BUILTIN = {"chatml": CHATML}
-"""Templates that --chat-template knows by name."""
 
 
 class Continuation(Enum):

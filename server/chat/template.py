@@ -75,7 +75,8 @@ class ChatTemplate:
         if "{" not in source:
             raise TemplateError(
                 f"chat template: {source[:40]!r} is no Jinja template; give --chat-template the "
-                "text of one or the name chatml, or use --chat-template-file"
+                "text of one or a name that is built in, such as chatml, or use "
+                "--chat-template-file"
             )
         try:
             self._template = self._environment.from_string(self._patched())

@@ -7,10 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
+from server.schema import CompletionParams
 from tests.api.conftest import Server
 from tests.api.conftest import ServerMaker
 from tests.api.replies import assert_error
 from tests.api.replies import events
+from tests.chat.walks import matches
 from tests.fakes import Rule
 from tests.fakes import says
 
@@ -123,7 +125,7 @@ def test_tools_are_shown_to_the_template_in_one_form(serve: ServerMaker) -> None
     tool = {"type": "function", "function": {"name": "f", "strict": True}}
     reply = server.client.post("/apply-template", json={"messages": HI, "tools": [tool]})
     shown = '{"type": "function", "function": {"name": "f", "description": "", "parameters": {}}}'
-    assert reply.json["prompt"].startswith(f"TOOL {shown}\n")
+    assert orjson.loads(reply.data)["prompt"].startswith(f"TOOL {shown}\n")
 
 
 def test_calls_without_tools_or_with_tool_choice_none_are_content(serve: ServerMaker) -> None:
@@ -226,8 +228,7 @@ def test_tools_that_make_no_sense_are_refused(
     serve: ServerMaker, fields: dict[str, object], said: str
 ) -> None:
     reply = server_of(serve, "").client.post(CHAT, json={"messages": HI, **fields})
-    assert_error(reply, 400, "invalid_request_error")
-    assert said in reply.json["error"]["message"]
+    assert said in assert_error(reply, 400, "invalid_request_error")
 
 
 def test_a_schema_of_a_forced_call_that_cannot_be_held_to_is_refused(serve: ServerMaker) -> None:
@@ -235,5 +236,53 @@ def test_a_schema_of_a_forced_call_that_cannot_be_held_to_is_refused(serve: Serv
     tools = [{"type": "function", "function": function}]
     body = {"messages": HI, "tools": tools, "tool_choice": "required"}
     reply = server_of(serve, "").client.post(CHAT, json=body)
-    assert_error(reply, 400, "invalid_request_error")
-    assert "/tools/0/function/parameters" in reply.json["error"]["message"]
+    message = assert_error(reply, 400, "invalid_request_error")
+    assert "/tools/0/function/parameters" in message
+
+
+def test_a_models_template_for_tools_is_used_where_there_are_some(serve: ServerMaker) -> None:
+    info = {**ROOMY, "chat_template": "{{ 1 }}", "chat_template_tool_use": TEMPLATE}
+    server = serve(says(CALL.encode()), info)
+    prompts = [
+        orjson.loads(server.client.post("/apply-template", json={"messages": HI, **fields}).data)
+        for fields in ({}, {"tools": [WEATHER]})
+    ]
+    assert prompts[0] == {"prompt": "1"}
+    assert prompts[1]["prompt"].startswith("TOOL ")
+    assert answer(server, tools=[WEATHER])["finish_reason"] == "tool_calls"
+    assert (
+        orjson.loads(server.client.get("/props").data)["chat_template_caps"]["supports_tools"]
+        is True
+    )
+
+
+def test_a_template_for_tools_that_is_broken_is_left_out(serve: ServerMaker) -> None:
+    info = {**ROOMY, "chat_template": TEMPLATE, "chat_template_tool_use": "{% if %}"}
+    server = serve(says(CALL.encode()), info)
+    assert answer(server, tools=[WEATHER])["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize("fields", [{"tools": [WEATHER]}, {"tool_choice": "none"}])
+def test_without_jinja_there_are_no_tools(serve: ServerMaker, fields: dict[str, Any]) -> None:
+    server = server_of(serve, CALL, jinja="off")
+    reply = server.client.post(CHAT, json={"messages": HI, **fields})
+    assert "--jinja" in assert_error(reply, 400, "invalid_request_error")
+    assert answer(server)["message"]["content"]
+
+
+@pytest.mark.parametrize("given", [None, True, False])
+def test_whether_several_calls_may_be_written_is_the_templates_to_say(
+    serve: ServerMaker, given: bool | None
+) -> None:
+    single = TEMPLATE.replace("m.tool_calls or []", "(m.tool_calls or [])[:1]")
+    for template, shows_several in ((TEMPLATE, True), (single, False)):
+        server = server_of(serve, f"{CALL}\n{CALL}", template)
+        answer(server, tools=[WEATHER], tool_choice="required", parallel_tool_calls=given)
+        tasks = [slot.task for slot in server.engine.board.snapshot.slots if slot.task]
+        params = max(tasks, key=lambda task: task.id).params
+        assert isinstance(params, CompletionParams)
+        constraint = params.sampling.constraint
+        assert constraint is not None
+        assert matches(constraint.lark, CALL)
+        is_parallel = matches(constraint.lark, f"{CALL}\n{CALL}")
+        assert is_parallel is (shows_several and given is not False)

@@ -17,6 +17,7 @@ from server.chat.prompt import ChatRequest
 from server.chat.prompt import Continuation
 from server.chat.prompt import choose_source
 from server.chat.prompt import render
+from server.chat.prompt import try_source
 from server.chat.prompt import wants_continuation
 from server.chat.template import CHATML
 from server.chat.template import ChatTemplate
@@ -68,6 +69,12 @@ def test_chatml_is_the_format_of_models_without_a_template() -> None:
 def test_an_override_beats_the_models_own_template() -> None:
     assert choose_source("model", "mine") == "mine"
     assert choose_source("model", "") == "model"
+
+
+def test_a_word_that_is_no_template_and_names_none_is_refused() -> None:
+    try_source("vicuna")
+    with pytest.raises(TemplateError, match=r"'vicunna' is no Jinja template; .* a name that is"):
+        try_source("vicunna")
 
 
 def test_the_generation_prompt_is_what_opens_the_assistants_turn() -> None:
