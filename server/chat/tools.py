@@ -193,9 +193,10 @@ def parse_tools(body: Mapping[str, Any]) -> ToolRequest:
     choice, name = _choice(body.get("tool_choice"))
     if name:
         tools = tuple(tool for tool in tools if tool.name == name)
-    if choice is Choice.REQUIRED and not tools:
-        missing = f"there is no tool {name!r}" if name else "there are no 'tools'"
-        raise ToolsError(f"tool_choice: {missing} to call")
+    if name and not tools:
+        raise ToolsError(f"tool_choice: there is no tool {name!r} to call")
+    if not tools:
+        choice = Choice.NONE
     parallel = body.get("parallel_tool_calls")
     if parallel is not None and not isinstance(parallel, bool):
         raise ToolsError("Field 'parallel_tool_calls': expected a boolean")

@@ -219,7 +219,6 @@ def test_the_server_s_reasoning_format_holds_for_requests_without_one(serve: Ser
         ({"tools": [{"function": {}}]}, "tools[0]"),
         ({"tools": [{"type": "function", "function": {}}]}, "name"),
         ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "x"),
-        ({"tool_choice": "required"}, "tool_choice"),
         ({"tools": [WEATHER], "tool_choice": 5}, "tool_choice"),
         ({"tools": [WEATHER], "grammar": "root ::= [a]"}, "grammar"),
     ],
