@@ -43,6 +43,7 @@ WIDE = {
     "S": f"[^{SPACES}\\x{{3000}}]",
 }
 """What it means to one of them, for what it is excluded from."""
+ANYTHING = "(?s:.*)"
 ANY = r"[^\n\r\x{2028}\x{2029}]"
 
 
@@ -70,13 +71,22 @@ def search_patterns(pattern: str) -> list[str]:
     return [f"^(?:{_joined(ahead)})" for ahead in reader.ahead] + [_joined(branches)]
 
 
-def whole_pattern(pattern: str) -> str:
-    """An expression that matches whole texts which pattern matches as a whole. RegexRefused."""
+def holding_pattern(pattern: str) -> str:
+    """An expression that matches, as a whole, the texts in which pattern is found. RegexRefused."""
     reader = Reader(pattern)
     branches = reader.read()
     if reader.ahead:
         raise RegexRefused("it can't look ahead; describe the text itself")
-    return _joined(_unanchored(branches, at_start=True, at_end=True))
+    whole = [_with_surroundings(branch) for branch in branches]
+    return _joined(_unanchored(whole, at_start=True, at_end=True))
+
+
+def _with_surroundings(branch: list[Item]) -> list[Item]:
+    """A branch with any text where it isn't tied to an end."""
+    anything = [Item(ANYTHING)]
+    before = [] if branch and branch[0].text == "^" else anything
+    after = [] if branch and branch[-1].text == "$" else anything
+    return before + branch + after
 
 
 def _joined(branches: Iterable[list[Item]]) -> str:

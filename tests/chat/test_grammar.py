@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -163,7 +164,7 @@ def test_thinking_can_be_ruled_out() -> None:
         assert matches(lark, f"<think>\nHm\n</think>\n\n{call}") is may_think
 
 
-STRANGE = {"type": "object", "properties": {"q": {"type": "string", "pattern": "^a+$"}}}
+STRANGE = {"type": "object", "properties": {"q": {"type": "string", "pattern": "a(?!b)"}}}
 
 
 @pytest.mark.parametrize("family", ["Qwen3-Coder", "MiniMax-M3", "google-gemma-4-31B-it"])
@@ -177,6 +178,32 @@ def test_what_a_notation_cannot_hold_to_is_refused_or_let_go(family: str) -> Non
     assert [call.name for call in message.calls] and json.loads(
         message.calls[0].arguments
     ) is not None
+
+
+PATTERNS = {
+    "^[a-z]{2,4}$": ("abc", "abcde"),
+    "^(?:cat|dog)$": ("dog", "dogs"),
+    "[0-9]-[0-9]": ("at 3-4 or so", "3 - 4"),
+    "^Dr\\.|^Prof\\.": ("Prof. X", "A Dr. X"),
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("family", ["Qwen3-Coder", "MiniMax-M3", "google-gemma-4-31B-it"])
+def test_texts_without_quotes_are_held_to_patterns(family: str, pattern: str) -> None:
+    turn = turn_of(family)
+    place = {"type": "string", "pattern": pattern, "maxLength": 20}
+    schema = {"type": "object", "properties": {"q": place}, "required": ["q"]}
+    tool = Tool("f", schema)
+    lark = forced_calls(turn, Calling([tool], is_parallel=False, is_strict=True)).lark
+    text = walk(lark, turn.format, random.Random(1))
+    (call,) = parse(Reading(turn.format, (tool,), turn.opening), [text]).calls
+    written = json.loads(call.arguments)["q"]
+    assert re.search(pattern, written)
+    good, bad = PATTERNS[pattern]
+    assert text.count(written) == 1
+    assert matches(lark, text.replace(written, good))
+    assert not matches(lark, text.replace(written, bad))
 
 
 @pytest.mark.parametrize("family", ["MiniMax-M3", "google-gemma-4-31B-it"])

@@ -71,11 +71,12 @@ def containing(text: str) -> str:
     return regex_rule(f"(?s:.*){escaped(text)}(?s:.*)")
 
 
-def until(end: str, content: str = "(?s:.*)") -> str:
-    """An expression for text up to and with an end that is not within it. content: what it may be.
+def until(end: str, *contents: str) -> str:
+    """An expression for text up to and with an end that is not within it. contents: what it is.
 
     For a lazy rule. White space at the edges of the end is only required after the text.
     """
     core = escaped(end.strip())
-    whole = f"{content}{escaped(end)}"
-    return f"{regex_rule(whole)} & ~{regex_rule(f'(?s:.*){core}(?s:.*){core}(?s:.*)')}"
+    last = escaped(end)
+    wholes = [regex_rule(f"{content}{last}") for content in contents or ("(?s:.*)",)]
+    return f"{' & '.join(wholes)} & ~{regex_rule(f'(?s:.*){core}(?s:.*){core}(?s:.*)')}"

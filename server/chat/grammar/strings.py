@@ -11,7 +11,9 @@ from server.chat.grammar.rules import escaped
 from server.chat.grammar.rules import sequence
 from server.chat.grammar.rules import until
 from server.chat.tools import Schema
+from server.grammar import RegexRefused
 from server.grammar import SchemaRefused
+from server.grammar import holding_pattern
 from server.grammar import quote
 from server.grammar import regex_rule
 
@@ -26,15 +28,28 @@ def text_rule(rules: Rules, schema: Schema, end: str, pointer: str, *, cdata: bo
     node = schema.only
     if (values := _values(node)) is not None:
         return sequence(choice(quote(_shown(value)) for value in values), quote(end))
-    if "pattern" in node:
-        raise SchemaRefused(pointer, "pattern", "can't be held to in the way this model writes")
-    least, most = node.get("minLength", 0), node.get("maxLength", "")
-    content = f"(?s:.{{{least},{most}}})" if least or most != "" else "(?s:.*)"
+    contents = _contents(node, pointer)
+    text = until(end, *contents)
     if not cdata:
-        return rules.lazy("text", until(end, content))
-    bare = rules.lazy("text", f"{until(end, content)} & ~{regex_rule(escaped(CDATA) + '(?s:.*)')}")
-    section = sequence(quote(CDATA), rules.lazy("cdata", until(CDATA_END, content)), quote(end))
+        return rules.lazy("text", text)
+    bare = rules.lazy("text", f"{text} & ~{regex_rule(escaped(CDATA) + '(?s:.*)')}")
+    section = sequence(quote(CDATA), rules.lazy("cdata", until(CDATA_END, *contents)), quote(end))
     return choice([bare, section])
+
+
+def _contents(node: Mapping[str, object], pointer: str) -> list[str]:
+    """Expressions, all of which the text matches."""
+    found = []
+    least, most = node.get("minLength", 0), node.get("maxLength", "")
+    if least or most != "":
+        found.append(f"(?s:.{{{least},{most}}})")
+    pattern = node.get("pattern")
+    if isinstance(pattern, str):
+        try:
+            found.append(f"(?:{holding_pattern(pattern)})")
+        except RegexRefused as error:
+            raise SchemaRefused(pointer, "pattern", str(error)) from None
+    return found
 
 
 def _values(node: Mapping[str, object]) -> list[object] | None:
