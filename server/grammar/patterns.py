@@ -71,6 +71,15 @@ def search_patterns(pattern: str) -> list[str]:
     return [f"^(?:{_joined(ahead)})" for ahead in reader.ahead] + [_joined(branches)]
 
 
+def whole_pattern(pattern: str) -> str:
+    """An expression that matches whole texts which pattern matches as a whole. RegexRefused."""
+    reader = Reader(pattern)
+    branches = reader.read()
+    if reader.ahead:
+        raise RegexRefused("it can't look ahead; describe the text itself")
+    return _joined(_unanchored(branches, at_start=True, at_end=True))
+
+
 def holding_pattern(pattern: str) -> str:
     """An expression that matches, as a whole, the texts in which pattern is found. RegexRefused."""
     reader = Reader(pattern)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from server.grammar import quote
-from server.grammar import regex_rule
 
 SPACE = r"/[ \n\r\t]{1,4}/"
+_SLASH = r"\/"
+_UNESCAPED_SLASH = re.compile(r"(\\.)|/", re.DOTALL)
 _SPECIAL = set("\\.+*?()|[]{}^$/&~")
 
 
@@ -66,9 +68,14 @@ def escaped(text: str) -> str:
     return "".join("\\" + letter if letter in _SPECIAL else letter for letter in text)
 
 
+def matching(pattern: str) -> str:
+    """What the whole of an expression in llguidance's syntax matches."""
+    return f"/{_UNESCAPED_SLASH.sub(lambda found: found[1] or _SLASH, pattern)}/"
+
+
 def containing(text: str) -> str:
     """An expression for texts with this one in them."""
-    return regex_rule(f"(?s:.*){escaped(text)}(?s:.*)")
+    return matching(f"(?s:.*){escaped(text)}(?s:.*)")
 
 
 def until(end: str, *contents: str) -> str:
@@ -78,5 +85,5 @@ def until(end: str, *contents: str) -> str:
     """
     core = escaped(end.strip())
     last = escaped(end)
-    wholes = [regex_rule(f"{content}{last}") for content in contents or ("(?s:.*)",)]
-    return f"{' & '.join(wholes)} & ~{regex_rule(f'(?s:.*){core}(?s:.*){core}(?s:.*)')}"
+    wholes = [matching(f"{content}{last}") for content in contents or ("(?s:.*)",)]
+    return f"{' & '.join(wholes)} & ~{matching(f'(?s:.*){core}(?s:.*){core}(?s:.*)')}"

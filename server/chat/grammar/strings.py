@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from server.chat.grammar.rules import Rules
 from server.chat.grammar.rules import choice
 from server.chat.grammar.rules import escaped
+from server.chat.grammar.rules import matching
 from server.chat.grammar.rules import sequence
 from server.chat.grammar.rules import until
 from server.chat.tools import Schema
@@ -15,7 +16,6 @@ from server.grammar import RegexRefused
 from server.grammar import SchemaRefused
 from server.grammar import holding_pattern
 from server.grammar import quote
-from server.grammar import regex_rule
 
 CDATA, CDATA_END = "<![CDATA[", "]]>"
 
@@ -32,7 +32,7 @@ def text_rule(rules: Rules, schema: Schema, end: str, pointer: str, *, cdata: bo
     text = until(end, *contents)
     if not cdata:
         return rules.lazy("text", text)
-    bare = rules.lazy("text", f"{text} & ~{regex_rule(escaped(CDATA) + '(?s:.*)')}")
+    bare = rules.lazy("text", f"{text} & ~{matching(escaped(CDATA) + '(?s:.*)')}")
     section = sequence(quote(CDATA), rules.lazy("cdata", until(CDATA_END, *contents)), quote(end))
     return choice([bare, section])
 
