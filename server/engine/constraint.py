@@ -173,10 +173,13 @@ class Guide:
         self._matcher.consume_tokens(self._tokens)
 
     def forced(self) -> list[int]:
-        """While bound: tokens that must come next, as far as that can be known without a model."""
+        """While bound: tokens that must come next, as far as that can be known without a model.
+
+        Nothing follows the token that ends.
+        """
         if self._matcher.is_stopped():
             check(self._matcher)
-            return [self._eos]
+            return [] if self._tokens[-1:] == [self._eos] else [self._eos]
         return self._matcher.compute_ff_tokens()
 
     def accept(self, token: int) -> None:
@@ -196,7 +199,10 @@ class Guide:
         return not self.is_bound or self._matcher.validate_tokens([*tokens]) == len(tokens)
 
     def _consume(self, tokens: list[int]) -> None:
+        is_over = self._matcher.is_stopped() and not self._matcher.is_error()
         self._tokens += tokens
+        if is_over and tokens == [self._eos]:
+            return  # to the matcher, which needs no end, it would be one token too many
         if self._matcher.consume_tokens(tokens):
             return
         if self._matcher.is_stopped() and not self._matcher.is_error():

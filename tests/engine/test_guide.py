@@ -54,6 +54,8 @@ def test_what_is_certain_is_forced_to_the_end() -> None:
     assert g.forced() == []
     say(v, g, "!")
     assert g.forced() == [EOS]
+    g.accept(EOS)
+    assert g.forced() == []
 
 
 @pytest.mark.parametrize(
