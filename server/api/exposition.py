@@ -20,9 +20,9 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from server.engine.client import EngineClient
-from server.engine.task import Counters
-from server.engine.task import Distribution
-from server.engine.task import Snapshot
+from server.engine.snapshot import Counters
+from server.engine.snapshot import Distribution
+from server.engine.snapshot import Snapshot
 
 
 class Metrics:

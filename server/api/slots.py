@@ -22,8 +22,8 @@ from server.api.service import Service
 from server.api.slot_actions import act_on_slot
 from server.api.usage import Json
 from server.api.wire import json_response
-from server.engine.task import Divergence
-from server.engine.task import SlotSnapshot
+from server.engine.snapshot import Divergence
+from server.engine.snapshot import SlotSnapshot
 from server.engine.task import Timings
 from server.schema import CompletionParams
 from server.schema import bodies

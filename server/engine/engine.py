@@ -47,9 +47,9 @@ from server.engine.scheduler import Scheduler
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
 from server.engine.slots import Slots
+from server.engine.snapshot import Snapshot
 from server.engine.task import EmbeddingTask
 from server.engine.task import ErrorKind
-from server.engine.task import Snapshot
 from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN

@@ -25,11 +25,11 @@ from server.engine.delivery import Delivery
 from server.engine.delivery import LogLine
 from server.engine.modelinfo import ModelInfo
 from server.engine.modelinfo import Tokenizer
+from server.engine.snapshot import Counters
+from server.engine.snapshot import Snapshot
 from server.engine.task import Adapters
-from server.engine.task import Counters
 from server.engine.task import EmbeddingTask
 from server.engine.task import Event
-from server.engine.task import Snapshot
 from server.engine.task import Task
 from server.engine.task import Tokens
 

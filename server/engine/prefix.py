@@ -22,7 +22,7 @@ from server.engine.sequence import Sequence
 from server.engine.sequence import common_prefix
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
-from server.engine.task import Divergence
+from server.engine.snapshot import Divergence
 from server.engine.task import Task
 from server.engine.task import Tokens
 

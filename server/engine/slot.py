@@ -14,11 +14,11 @@ import numpy as np
 
 from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
+from server.engine.snapshot import Divergence
+from server.engine.snapshot import SlotSnapshot
 from server.engine.task import Adapters
-from server.engine.task import Divergence
 from server.engine.task import Finished
 from server.engine.task import Progress
-from server.engine.task import SlotSnapshot
 from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.task import Timings

@@ -11,8 +11,8 @@ from enum import Enum
 
 from server.engine.scheduler import BatchPlan
 from server.engine.slot import Slot
-from server.engine.task import Counters
-from server.engine.task import Distribution
+from server.engine.snapshot import Counters
+from server.engine.snapshot import Distribution
 
 WAITS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 GAPS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)

@@ -21,9 +21,9 @@ from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message
 from server.engine.mailbox import Status
 from server.engine.mailbox import Submit
+from server.engine.snapshot import SlotSnapshot
 from server.engine.task import Event
 from server.engine.task import Finished
-from server.engine.task import SlotSnapshot
 from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.task import Timings

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from server.engine.task import Counters
-from server.engine.task import Snapshot
+from server.engine.snapshot import Counters
+from server.engine.snapshot import Snapshot
 from tests.api.conftest import ServerMaker
 from tests.api.replies import assert_error
 from tests.api.scripted import ScriptedEngine

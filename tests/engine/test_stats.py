@@ -7,9 +7,9 @@ import logging
 import pytest
 
 from server.engine.engine import EngineConfig
+from server.engine.snapshot import Counters
+from server.engine.snapshot import Distribution
 from server.engine.stats import Histogram
-from server.engine.task import Counters
-from server.engine.task import Distribution
 from server.engine.task import SamplingParams
 from tests.engine.conftest import Bench
 from tests.fakes import FakeRunner

@@ -19,6 +19,7 @@ WIRE = {
     "server.engine.client",
     "server.engine.errors",
     "server.engine.mailbox",
+    "server.engine.snapshot",
     "server.engine.task",
 }
 """What request handlers may know of the engine."""
