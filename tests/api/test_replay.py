@@ -219,7 +219,7 @@ def test_what_ended_long_ago_is_forgotten() -> None:
     stream = ended(streams, "a", event(1))
     streams.sweep(stream.quiet_since + 299)
     assert streams.get("a") is stream
-    streams.sweep(stream.quiet_since + 300)
+    streams.sweep(stream.quiet_since + 301)
     assert streams.get("a") is None
 
 
@@ -234,7 +234,7 @@ def test_what_nobody_reads_for_long_is_cancelled_but_not_what_is_read() -> None:
     chunks.close()  # type: ignore[attr-defined]
     streams.sweep(stream.quiet_since + 899)
     assert not stream.is_done
-    streams.sweep(stream.quiet_since + 900)
+    streams.sweep(stream.quiet_since + 901)
     assert stream.is_done and writer.is_cancelled.is_set()
 
 
