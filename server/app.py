@@ -14,6 +14,7 @@ from flask import request
 from server.api.cors import Cors
 from server.api.dialects import DIALECTS
 from server.api.dialects import all_routes
+from server.api.dialects import error_form
 from server.api.errors import WrongKey
 from server.api.errors import register_error_handlers
 from server.api.pages import add_pages
@@ -44,7 +45,7 @@ def create_app(settings: Settings, engine: EngineClient) -> Flask:
         app.register_blueprint(dialect.blueprint(service), url_prefix=prefix or None)
     add_pages(app, service)
     add_vertex_routes(app, service, all_routes())
-    register_error_handlers(app)
+    register_error_handlers(app, lambda path: error_form(path.removeprefix(prefix)))
     _check_requests(app, service, _public_paths(prefix))
     _add_headers(app, _cors(settings))
     return app

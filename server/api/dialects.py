@@ -23,6 +23,8 @@ from server.api import slots
 from server.api import streams
 from server.api import tokens
 from server.api.description import description_routes
+from server.api.errors import LLAMA_SERVER
+from server.api.errors import ErrorForm
 from server.api.registry import Route
 from server.api.registry import Routes
 
@@ -51,3 +53,11 @@ DIALECTS = (*SPOKEN, description_routes(SPOKEN))
 def all_routes() -> list[Route]:
     """Every route that there is."""
     return [row for dialect in DIALECTS for row in dialect.rows]
+
+
+def error_form(path: str) -> ErrorForm:
+    """How errors are written at a path (without --api-prefix), be there a route or not."""
+    for dialect in SPOKEN:
+        if dialect.covers(path):
+            return dialect.errors
+    return LLAMA_SERVER

@@ -26,8 +26,8 @@ The same as a page to try things on: `/docs` of a running server; for programs: 
 * Every path stands behind `--api-prefix`. `HEAD` is answered where `GET` is, `OPTIONS` everywhere.
 * Where keys are set, every route wants one (`Authorization: Bearer KEY` or `X-Api-Key: KEY`), but
   those marked *public*.
-* Errors have one form: `{"error": {"code", "message", "type"}}`. A method that a path lacks is a
-  404.
+* Errors have one form, `{"error": {"code", "message", "type"}}`, but where a dialect has its own. A
+  method that a path lacks is a 404.
 * Answers marked *events* are event streams if the body says `"stream": true`.
 
 | route | what it does | takes | gives |

@@ -1,15 +1,17 @@
-"""Error answers, all of them: `{"error": {"code", "message", "type"}}`.
+"""Error answers: `{"error": {"code", "message", "type"}}`, but where a dialect has its own form.
 
-The only module that makes error JSON. Other rooms raise their own classes; the handlers registered
-here give each its status and type. What a client may read is decided here too: the text of an
-unexpected exception goes to the log and never over the wire. Answers to llama.cpp
-`tools/server/server-common.cpp` format_error_response.
+Other rooms raise their own classes; the handlers registered here give each its status and type, and
+have it written in the form of the path that was asked (`ErrorForm`). What a client may read is
+decided here too: the text of an unexpected exception goes to the log and never over the wire.
+Answers to llama.cpp `tools/server/server-common.cpp` format_error_response.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import orjson
 from flask import Flask
@@ -18,10 +20,12 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed
 
+from server.api import answers
 from server.chat.errors import ChatError
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.errors import ServerError
+from server.schema import NotSupportedYet
 from server.schema import RequestError
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -35,6 +39,8 @@ class ApiError(ServerError):
 
     status = 500
     type = "server_error"
+    field = ""
+    """The field of the body that is at fault, where that is known."""
 
     def __init__(self, message: str, extra: Mapping[str, object] = NO_EXTRA) -> None:
         super().__init__(message)
@@ -156,40 +162,66 @@ def error_response(error: ApiError) -> Response:
     return Response(error_body(error), error.status, content_type=JSON_TYPE)
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorForm:
+    """How a dialect writes errors that are answers; those in its streams are its `Format`'s."""
+
+    name: str
+    """The name of the schema in the API description."""
+
+    schema: Mapping[str, object]
+    write: Callable[[ApiError], Response]
+
+
+LLAMA_SERVER = ErrorForm("Error", answers.ERROR, error_response)
+"""The form of all routes that have no other."""
+
+
 def unexpected(error: BaseException, where: str) -> ApiError:
     """Log an exception that nobody foresaw; what the client is told instead."""
     log.error("unexpected error in %s", where, exc_info=error)
     return ApiError("Internal server error; the server's log has the details")
 
 
-def register_error_handlers(app: Flask) -> None:
-    """Have every error that leaves a handler answered in the one form."""
+def register_error_handlers(app: Flask, form_at: Callable[[str], ErrorForm]) -> None:
+    """Have every error that leaves a handler answered. form_at: the form that a path wants."""
+
+    def written(error: ApiError) -> Response:
+        return form_at(request.path).write(error)
 
     def on_request_error(error: RequestError) -> Response:
-        body = error_json(error.status, error.type, error.message, NO_EXTRA)
-        return Response(body, error.status, content_type=JSON_TYPE)
+        return written(_from_request(error))
 
     def on_chat_error(error: ChatError) -> Response:
-        return error_response(InvalidRequest(str(error)))
+        return written(InvalidRequest(str(error)))
+
+    def on_http_error(error: HTTPException) -> Response:
+        response = written(_from_http(error))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
 
     def on_unexpected(error: Exception) -> Response:
-        return error_response(unexpected(error, f"{request.method} {request.path}"))
+        return written(unexpected(error, f"{request.method} {request.path}"))
 
-    app.register_error_handler(ApiError, error_response)
+    app.register_error_handler(ApiError, written)
     app.register_error_handler(RequestError, on_request_error)
     app.register_error_handler(ChatError, on_chat_error)
-    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(HTTPException, on_http_error)
     app.register_error_handler(Exception, on_unexpected)
 
 
-def _on_http_error(error: HTTPException) -> Response:
+def _from_request(error: RequestError) -> ApiError:
+    kind = NotSupported if isinstance(error, NotSupportedYet) else InvalidRequest
+    found = kind(error.message)
+    found.field = error.field
+    return found
+
+
+def _from_http(error: HTTPException) -> ApiError:
     known = _HTTP_ERRORS.get(error.code or 500)
     if known is None:
-        return error_response(unexpected(error, f"{request.method} {request.path}"))
+        return unexpected(error, f"{request.method} {request.path}")
     kind, message = known
     limit_mib = (request.max_content_length or 0) >> 20
-    text = message.format(description=error.description, limit_mib=limit_mib)
-    response = error_response(kind(text))
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return response
+    return kind(message.format(description=error.description, limit_mib=limit_mib))

@@ -89,10 +89,16 @@ class Job:
 
 
 class Format(Protocol):
-    """How a dialect renders events. `index` is the place of the event's task in the job."""
+    """How a dialect renders events. `index` is the place of the event's task in the job.
 
-    done: bytes
+    Dialects inherit from it what they say as llama-server does.
+    """
+
+    done: bytes = b""
     """What ends a stream."""
+
+    ping: bytes = sse.COMMENT
+    """What keeps a silent stream alive."""
 
     def token(self, event: Token, index: int) -> bytes:
         """Zero or more SSE events for a token."""
@@ -109,6 +115,10 @@ class Format(Protocol):
     def whole(self, events: Sequence[Finished]) -> object:
         """The answer that is not streamed, from the results in order."""
         ...
+
+    def error(self, error: ApiError) -> bytes:
+        """The SSE events that end a stream which can't go on."""
+        return sse.event_of(error_body(error))
 
 
 def new_id() -> str:
@@ -305,13 +315,13 @@ def _chunks(
                     yield chunk
             event = session.get(ping_s)
             if event is None:
-                yield sse.COMMENT
+                yield form.ping
     except ClientGone:
         return
     except ApiError as error:
-        yield sse.event_of(error_body(error))
+        yield form.error(error)
     except Exception as error:  # the headers are sent: an event is all that is left
-        yield sse.event_of(error_body(unexpected(error, "a stream")))
+        yield form.error(unexpected(error, "a stream"))
     finally:
         session.close()
 

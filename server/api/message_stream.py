@@ -1,4 +1,8 @@
-"""Generated text -> the message's deltas in OpenAI's form, as `server/chat/stream.py` reads it."""
+"""Generated text -> what the message gains by it, for all dialects that answer with messages.
+
+What is gained is typed (`server/chat/delta.py`); each dialect folds it into its own events. How
+text is read is the business of `server/chat/stream.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from server.api.generate import Job
-from server.chat.delta import CallDelta
 from server.chat.delta import ContentDelta
-from server.chat.delta import Delta as Gain
+from server.chat.delta import Delta
+from server.chat.delta import ParsedMessage
 from server.chat.delta import ReasoningDelta
 from server.chat.formats.format import Format
 from server.chat.stream import MessageParser
 from server.chat.stream import Reading
-
-Delta = dict[str, object]
 
 ID_LENGTH = 9
 """Some templates take ids of calls of this length only."""
@@ -61,74 +63,48 @@ class MessageStream:
     def __init__(self, reading: Reading, shows_begun: bool) -> None:
         self._parser = MessageParser(reading, new_call_id)
         begun = self._parser.push("")
-        self._begun: list[Gain] = begun if shows_begun else []
+        self._begun: list[Delta] = begun if shows_begun else []
         message = self._parser.message
         self._n_hidden = 0 if shows_begun else len(message.content)
         self._n_hidden_thoughts = 0 if shows_begun else len(message.reasoning)
 
     def push(self, text: str) -> Sequence[Delta]:
         """The deltas that more text brings."""
-        gains = self._parser.push(text)
-        if not gains:
-            return ()
-        return self._shown(gains)
+        deltas = self._parser.push(text)
+        return self._shown(deltas) if deltas else ()
 
     def finish(self, text: str) -> Sequence[Delta]:
         """The deltas of the last text, and of what was held back."""
         return self._shown([*self._parser.push(text), *self._parser.finish()])
 
-    def _shown(self, gains: Iterable[Gain]) -> list[Delta]:
+    def _shown(self, deltas: Iterable[Delta]) -> list[Delta]:
         begun, self._begun = self._begun, []
-        return [delta_json(gain) for gain in merged([*begun, *gains])]
+        return merged([*begun, *deltas])
 
-    def finish_reason(self, reason: str) -> str:
-        """The reason, or a better one that the message itself tells."""
-        return "tool_calls" if reason == "stop" and self._parser.message.calls else reason
+    @property
+    def has_calls(self) -> bool:
+        """Whether a tool is called."""
+        return bool(self._parser.message.calls)
 
-    def message(self) -> Delta:
-        """The whole message so far."""
+    def message(self) -> ParsedMessage:
+        """The whole message so far, as far as it is shown."""
         message = self._parser.message
-        content = message.content[self._n_hidden :]
-        found: Delta = {"role": "assistant", "content": content}
-        if reasoning := message.reasoning[self._n_hidden_thoughts :]:
-            found["reasoning_content"] = reasoning
-        if message.calls:
-            found["content"] = content or None
-            found["tool_calls"] = [
-                {
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                    "id": call.id,
-                }
-                for call in message.calls
-            ]
-        return found
+        return ParsedMessage(
+            message.content[self._n_hidden :],
+            message.reasoning[self._n_hidden_thoughts :],
+            message.calls,
+        )
 
 
-def merged(gains: Iterable[Gain]) -> list[Gain]:
-    """Gains of the same kind that follow one another as one."""
-    found: list[Gain] = []
-    for gain in gains:
-        match found[-1:], gain:
+def merged(deltas: Iterable[Delta]) -> list[Delta]:
+    """Texts of the same kind that follow one another as one."""
+    found: list[Delta] = []
+    for delta in deltas:
+        match found[-1:], delta:
             case [ContentDelta(a)], ContentDelta(b):
                 found[-1] = ContentDelta(a + b)
             case [ReasoningDelta(a)], ReasoningDelta(b):
                 found[-1] = ReasoningDelta(a + b)
             case _:
-                found.append(gain)
+                found.append(delta)
     return found
-
-
-def delta_json(gain: Gain) -> Delta:
-    """A gain as OpenAI's clients expect it."""
-    match gain:
-        case ContentDelta(text):
-            return {"content": text}
-        case ReasoningDelta(text):
-            return {"reasoning_content": text}
-        case CallDelta(index, arguments, "", _):
-            return {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
-        case CallDelta(index, arguments, name, call_id):
-            function = {"name": name, "arguments": arguments}
-            call = {"index": index, "id": call_id, "type": "function", "function": function}
-            return {"tool_calls": [call]}

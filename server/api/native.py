@@ -12,6 +12,7 @@ from flask import Response
 
 from server.api import answers
 from server.api import sse
+from server.api.generate import Format
 from server.api.generate import Job
 from server.api.generate import make_job
 from server.api.generate import respond
@@ -41,7 +42,7 @@ def completion(service: Service) -> Response:
     return respond(service, job, NativeFormat(job))
 
 
-class NativeFormat:
+class NativeFormat(Format):
     """Events as llama-server's own JSON."""
 
     done = b""

@@ -1,7 +1,7 @@
 """OpenAI's chat dialect: `/v1/chat/completions`, and `/apply-template` without the model.
 
 Answers to to_json_oaicompat_chat and its streaming form in llama.cpp
-`tools/server/server-task.cpp`. How text becomes deltas is `message_stream`'s business.
+`tools/server/server-task.cpp`. What a message gains by more text is `message_stream`'s business.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from server.api import answers
 from server.api import sse
 from server.api.chat_prompt import make_chat_job
 from server.api.chat_prompt import render_chat
+from server.api.generate import Format
 from server.api.generate import Job
 from server.api.generate import respond
-from server.api.message_stream import Delta
 from server.api.message_stream import MessageStream
 from server.api.message_stream import new_message_stream
 from server.api.native import progress_json
@@ -32,6 +32,11 @@ from server.api.usage import timings_json
 from server.api.usage import usage_json
 from server.api.wire import json_response
 from server.api.wire import read_body
+from server.chat.delta import CallDelta
+from server.chat.delta import ContentDelta
+from server.chat.delta import Delta
+from server.chat.delta import ParsedMessage
+from server.chat.delta import ReasoningDelta
 from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import Token
@@ -40,7 +45,7 @@ from server.schema import openai_chat_body
 
 routes = Routes("openai_chat")
 
-ROLE: Delta = {"role": "assistant", "content": None}
+ROLE: Json = {"role": "assistant", "content": None}
 
 
 @routes.post(
@@ -82,7 +87,40 @@ def input_tokens(service: Service) -> Response:
     return json_response({"input_tokens": n, "object": "response.input_tokens"})
 
 
-class ChatFormat:
+def delta_json(delta: Delta) -> Json:
+    """What a message gains, as OpenAI's clients expect it."""
+    match delta:
+        case ContentDelta(text):
+            return {"content": text}
+        case ReasoningDelta(text):
+            return {"reasoning_content": text}
+        case CallDelta(index, arguments, "", _):
+            return {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
+        case CallDelta(index, arguments, name, call_id):
+            function = {"name": name, "arguments": arguments}
+            call = {"index": index, "id": call_id, "type": "function", "function": function}
+            return {"tool_calls": [call]}
+
+
+def message_json(message: ParsedMessage) -> Json:
+    """A whole message; its content is null where there is nothing but calls."""
+    found: Json = {"role": "assistant", "content": message.content}
+    if message.reasoning:
+        found["reasoning_content"] = message.reasoning
+    if message.calls:
+        found["content"] = message.content or None
+        found["tool_calls"] = [
+            {
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+                "id": call.id,
+            }
+            for call in message.calls
+        ]
+    return found
+
+
+class ChatFormat(Format):
     """Events as OpenAI's chat.completion objects."""
 
     done = sse.DONE
@@ -109,7 +147,7 @@ class ChatFormat:
 
     def token(self, event: Token, index: int) -> bytes:
         """The deltas of a token; none while its text is held back."""
-        deltas = self._streams[index].push(event.text)
+        deltas = [delta_json(delta) for delta in self._streams[index].push(event.text)]
         if not self._has_begun[index]:
             self._has_begun[index] = True
             deltas = [ROLE, *deltas]
@@ -118,7 +156,7 @@ class ChatFormat:
         head, tail = self._heads[index], self._tail
         return b"".join([head + orjson.dumps(delta) + tail for delta in deltas])
 
-    def _chunks_with_extras(self, deltas: Sequence[Delta], event: Token, index: int) -> bytes:
+    def _chunks_with_extras(self, deltas: Sequence[Json], event: Token, index: int) -> bytes:
         """The last delta carries the probabilities and timings of its token."""
         chunks = [self._chunk(delta, index) for delta in deltas]
         if chunks:
@@ -129,7 +167,7 @@ class ChatFormat:
                 chunks[-1]["timings"] = timings_json(event.timings)
         return b"".join(sse.event(chunk) for chunk in chunks)
 
-    def _chunk(self, delta: Delta, index: int, logprobs: Json | None = None) -> Json:
+    def _chunk(self, delta: Json, index: int, logprobs: Json | None = None) -> Json:
         choice: Json = {"finish_reason": None, "index": index, "delta": delta}
         if logprobs is not None:
             choice["logprobs"] = logprobs
@@ -146,12 +184,11 @@ class ChatFormat:
     def last(self, event: Finished, index: int) -> bytes:
         """What was held back, the reason, and the usage if asked for."""
         job, stream = self._job, self._streams[index]
-        deltas = stream.finish(event.text)
+        deltas = [delta_json(delta) for delta in stream.finish(event.text)]
         if not self._has_begun[index]:
             deltas = [ROLE, *deltas]
         chunks = [self._chunk(delta, index) for delta in deltas]
-        reason = stream.finish_reason(finish_reason(event.stop_type))
-        choice = {"finish_reason": reason, "index": index, "delta": {}}
+        choice = {"finish_reason": _reason(stream, event), "index": index, "delta": {}}
         chunks.append({"choices": [choice], **self._identity})
         if job.params.include_usage:
             chunks.append({"choices": [], **self._identity, "usage": usage_json(event)})
@@ -168,9 +205,9 @@ class ChatFormat:
         job, stream = self._job, self._streams[index]
         stream.finish(event.text)
         choice: Json = {
-            "finish_reason": stream.finish_reason(finish_reason(event.stop_type)),
+            "finish_reason": _reason(stream, event),
             "index": index,
-            "message": stream.message(),
+            "message": message_json(stream.message()),
         }
         logprobs = logprobs_json(job, event)
         if logprobs is not None:
@@ -188,3 +225,9 @@ class ChatFormat:
             result["__verbose"] = result_json(job, event, index)
         result["timings"] = timings_json(event.timings)
         return result
+
+
+def _reason(stream: MessageStream, event: Finished) -> str:
+    """Why a choice ended; calls are a better reason than that the model said so."""
+    reason = finish_reason(event.stop_type)
+    return "tool_calls" if reason == "stop" and stream.has_calls else reason

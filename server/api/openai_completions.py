@@ -12,6 +12,7 @@ from flask import Response
 
 from server.api import answers
 from server.api import sse
+from server.api.generate import Format
 from server.api.generate import Job
 from server.api.generate import make_job
 from server.api.generate import respond
@@ -60,7 +61,7 @@ def logprobs_json(job: Job, event: Token | Finished) -> Json | None:
     return {"content": probs_json(probs, is_post_sampling=job.params.post_sampling_probs)}
 
 
-class CompletionFormat:
+class CompletionFormat(Format):
     """Events as OpenAI's text_completion objects."""
 
     done = sse.DONE

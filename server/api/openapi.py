@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable
 
 from server import __version__
-from server.api import answers
 from server.api.describe import EVENTS_MEDIA
 from server.api.describe import JSON_MEDIA
 from server.api.describe import Json
 from server.api.describe import Param
+from server.api.errors import ErrorForm
 from server.api.registry import Route
 from server.api.registry import Routes
 from server.schema.form import DIALECT
@@ -25,10 +25,10 @@ IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
 ABOUT = """\
 An inference server for GGUF models that speaks llama-server's API, and OpenAI's.
 
-Errors have one form: `{"error": {"code", "message", "type"}}`. In request bodies `null` is the
-same as leaving a field out, and unknown fields are ignored. Limits that are not in the schemas
-(`top_p` between 0 and 1 and the like) clamp a value instead of refusing it. Where keys are set,
-every route but `/health` wants one.
+Errors have one form, `{"error": {"code", "message", "type"}}`, but where a dialect has its own. In
+request bodies `null` is the same as leaving a field out, and unknown fields are ignored. Limits
+that are not in the schemas (`top_p` between 0 and 1 and the like) clamp a value instead of refusing
+it. Where keys are set, every route but `/health` wants one.
 """
 
 ERRORS = {
@@ -46,15 +46,18 @@ ERRORS = {
 def document(dialects: Iterable[Routes], prefix: str = "") -> Json:
     """The whole description. prefix: what stands before every path (--api-prefix)."""
     paths: dict[str, Json] = {}
-    schemas: Json = {"Error": answers.ERROR}
+    schemas: Json = {}
+    responses: Json = {}
     tags = []
     for dialect in dialects:
         tags.append({"name": dialect.dialect})
+        schemas[dialect.errors.name] = dialect.errors.schema
+        responses |= _error_responses(dialect.errors)
         for route in dialect.rows:
             _collect(route, schemas)
             for i, path in enumerate(route.paths):
                 operations = paths.setdefault(template(path), {})
-                operations[route.method.lower()] = _operation(dialect.dialect, route, i)
+                operations[route.method.lower()] = _operation(dialect, route, i)
     return {
         "openapi": VERSION,
         "jsonSchemaDialect": DIALECT,
@@ -65,7 +68,7 @@ def document(dialects: Iterable[Routes], prefix: str = "") -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {status: _error(text) for status, text in ERRORS.items()},
+            "responses": responses,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
@@ -87,12 +90,12 @@ def _collect(route: Route, schemas: Json) -> None:
         schemas[route.gives.name] = route.gives.schema
 
 
-def _operation(dialect: str, route: Route, i_path: int) -> Json:
+def _operation(dialect: Routes, route: Route, i_path: int) -> Json:
     operation: Json = {
-        "operationId": f"{dialect}_{route.name}" + (f"_{i_path + 1}" if i_path else ""),
+        "operationId": f"{dialect.dialect}_{route.name}" + (f"_{i_path + 1}" if i_path else ""),
         "summary": route.summary,
-        "tags": [dialect],
-        "responses": _responses(route),
+        "tags": [dialect.dialect],
+        "responses": _responses(route, dialect.errors),
     }
     if i_path:
         operation["description"] = f"The same as `{route.path}`."
@@ -116,7 +119,7 @@ def _parameter(param: Param) -> Json:
     }
 
 
-def _responses(route: Route) -> Json:
+def _responses(route: Route, errors: ErrorForm) -> Json:
     gives = route.gives
     good: Json = {"description": gives.help}
     content: Json = {}
@@ -128,12 +131,23 @@ def _responses(route: Route) -> Json:
         content[EVENTS_MEDIA] = {"schema": {"type": "string"}}
     if content:
         good["content"] = content
-    wrong = {status: {"$ref": f"#/components/responses/{status}"} for status in ERRORS}
+    wrong = {
+        status: {"$ref": f"#/components/responses/{_error_name(errors, status)}"}
+        for status in ERRORS
+    }
     return {str(gives.status): good, **wrong}
 
 
-def _error(text: str) -> Json:
-    return {"description": text, "content": {JSON_MEDIA: {"schema": _ref("Error")}}}
+def _error_name(errors: ErrorForm, status: str) -> str:
+    return f"{errors.name}{status}"
+
+
+def _error_responses(errors: ErrorForm) -> Json:
+    content = {JSON_MEDIA: {"schema": _ref(errors.name)}}
+    return {
+        _error_name(errors, status): {"description": text, "content": content}
+        for status, text in ERRORS.items()
+    }
 
 
 def _ref(name: str) -> Json:

@@ -18,6 +18,8 @@ from flask import Response
 
 from server.api.describe import Answer
 from server.api.describe import Param
+from server.api.errors import LLAMA_SERVER
+from server.api.errors import ErrorForm
 from server.schema import ArraySchema
 from server.schema import BodySchema
 
@@ -59,11 +61,21 @@ class Route:
 
 
 class Routes:
-    """The routes of one dialect."""
+    """The routes of one dialect.
 
-    def __init__(self, dialect: str) -> None:
+    root: the path below which everything is the dialect's, also what it has no route for; errors
+    are written there in the dialect's form. "" = there is no such path.
+    """
+
+    def __init__(self, dialect: str, root: str = "", errors: ErrorForm = LLAMA_SERVER) -> None:
         self.dialect = dialect
+        self.root = root
+        self.errors = errors
         self.rows: list[Route] = []
+
+    def covers(self, path: str) -> bool:
+        """Whether a path is the dialect's own."""
+        return bool(self.root) and (path == self.root or path.startswith(f"{self.root}/"))
 
     def get(
         self,
