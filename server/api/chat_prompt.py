@@ -153,11 +153,11 @@ def _template_kwargs(body: Body, settings: ChatSettings) -> dict[str, object]:
     return kwargs
 
 
-def make_chat_job(service: Service, native: Body, chat: RenderedChat) -> Job:
-    """The job of a rendered chat. native: its body in native terms."""
+def make_chat_job(service: Service, native: Body, chat: RenderedChat, job_id: str = "") -> Job:
+    """The job of a rendered chat. native: its body in native terms. job_id: "" = a new one."""
     body = native | chat.fields
     if chat.output is None:
-        return make_job(service, body, prefill=chat.prefill, turns=chat.turns)
+        return make_job(service, body, job_id=job_id, prefill=chat.prefill, turns=chat.turns)
     stops = chat.output.reading.format.stops
     given = native.get("stop")
     if stops and (given is None or isinstance(given, (list, tuple))):
@@ -165,6 +165,7 @@ def make_chat_job(service: Service, native: Body, chat: RenderedChat) -> Job:
     return make_job(
         service,
         body,
+        job_id=job_id,
         prefill=chat.prefill,
         turns=chat.turns,
         constraint=chat.output.constraint,

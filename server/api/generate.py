@@ -121,15 +121,16 @@ class Format(Protocol):
         return sse.event_of(error_body(error))
 
 
-def new_id() -> str:
-    """An id for a completion, as the reference makes them."""
-    return "chatcmpl-" + "".join(secrets.choice(ID_LETTERS) for _ in range(32))
+def new_id(prefix: str = "chatcmpl-") -> str:
+    """An id for a completion, as the reference makes them. prefix: the dialect's."""
+    return prefix + "".join(secrets.choice(ID_LETTERS) for _ in range(32))
 
 
 def make_job(
     service: Service,
     body: Body,
     *,
+    job_id: str = "",
     prefill: str = "",
     turns: Sequence[int] = (),
     constraint: Constraint | None = None,
@@ -137,6 +138,7 @@ def make_job(
 ) -> Job:
     """Check a native body and make its tasks; nothing is posted yet.
 
+    job_id: "" = a new one.
     turns: places in the text of the prompt, where it is one, at which messages begin.
     constraint: in place of the body's own.
     """
@@ -150,7 +152,7 @@ def make_job(
     for prompt in prompts:
         if len(prompt) >= n_ctx:
             raise ExceedsContext(len(prompt), n_ctx)
-    job_id = new_id()
+    job_id = job_id or new_id()
     tasks: list[Task] = []
     for prompt in prompts:
         adapters = service.adapters_for(params.lora, prompt)
