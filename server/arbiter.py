@@ -9,6 +9,7 @@ through our log, the routine ones at the trace level.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from typing import Any
@@ -19,6 +20,7 @@ from gunicorn.glogging import Logger
 
 from server.logs import TRACE
 from server.logs import reopen_files
+from server.notify import take_notifier
 
 QUICK_STOP_S = 2
 """How long a worker may take to leave after Ctrl-C."""
@@ -38,6 +40,8 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self._n_early_deaths = 0
+        # gunicorn would say READY=1 before there is a worker
+        self._notifier = take_notifier(os.environ)
 
     def spawn_worker(self) -> Any:
         """Start a worker. A signal that comes before it has handlers of its own waits for them.
@@ -49,6 +53,11 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
             return super().spawn_worker()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def manage_workers(self) -> None:
+        """Start a worker where there is none, and tell systemd how things are."""
+        super().manage_workers()
+        self._notifier.tell(any(worker.was_ready for worker in self.WORKERS.values()))
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
         """Stop everything and exit; every failure is exit code 1."""
@@ -65,6 +74,7 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
         """Stop the worker; not graceful: within QUICK_STOP_S."""
         if not graceful:
             self.cfg.set("graceful_timeout", QUICK_STOP_S)
+        self._notifier.tell_stopping()
         super().stop(graceful)
 
     def count_death(self, was_ready: bool) -> None:

@@ -67,7 +67,8 @@ ARROWS: dict[str, set[str]] = {
     "server.listen": {"server.errors", "server.options"},
     "server.tls": {"server.errors", "server.options"},
     "server.loading": set(),
-    "server.arbiter": {"server.logs"},
+    "server.arbiter": {"server.logs", "server.notify"},
+    "server.notify": set(),
     "server.refusal": {"server.api"},
     "server.worker": {
         "server.app",
