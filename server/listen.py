@@ -16,7 +16,7 @@ from pathlib import Path
 from server.errors import ListenError
 from server.options.settings import HttpSettings
 
-BACKLOG = 2048
+BACKLOG = 4096
 """Connections that wait in the kernel, for instance while a worker is being replaced."""
 
 

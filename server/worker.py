@@ -30,6 +30,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
+from server import limits
 from server import logs
 from server import tls
 from server.arbiter import WORKERS_OWN
@@ -63,7 +64,6 @@ KEEPALIVE_S = 65
 HANDSHAKE_S = 10
 """How long a client may take to agree on keys."""
 
-MIN_CONNECTIONS = 10_000
 MAX_HEADER_BYTES = 8190
 
 _log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Application(BaseApplication):  # type: ignore[misc]
             "backlog": BACKLOG,
             "workers": 1,
             "worker_class": EngineWorker,
-            "worker_connections": max(MIN_CONNECTIONS, http.threads_http),
+            "worker_connections": limits.prepare(http.threads_http, BACKLOG),
             "timeout": SILENCE_S,
             "graceful_timeout": GRACE_S + 5,
             "keepalive": KEEPALIVE_S,

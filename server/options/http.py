@@ -28,7 +28,8 @@ HTTP = Section("http", "HTTP", (
            env="LLAMA_ARG_TIMEOUT",
            help="how long a client may let a read or write wait"),
     Option("threads_http", ("--threads-http",), integer, -1, "N", env="LLAMA_ARG_THREADS_HTTP",
-           help="requests served at the same time; there are always at least 10000"),
+           help="requests served at the same time; there are always at least 10000, unless fewer "
+                "files may be open"),
     Option("api_keys", ("--api-key",), comma_list, (), "KEYS", env="LLAMA_API_KEY",
            merge=concat, tags=frozenset({Tag.SECRET}),
            help="keys of which clients must send one, comma-separated"),

@@ -64,6 +64,7 @@ ARROWS: dict[str, set[str]] = {
     "server.checks": {"server.chat", "server.errors", "server.grammar", "server.options"},
     "server.app": {"server.api", "server.engine.client", "server.options"},
     # processes
+    "server.limits": {"server.errors"},
     "server.listen": {"server.errors", "server.options"},
     "server.tls": {"server.errors", "server.options"},
     "server.loading": set(),
@@ -77,6 +78,7 @@ ARROWS: dict[str, set[str]] = {
         "server.engine.mailbox",
         "server.errors",
         "server.launch",
+        "server.limits",
         "server.listen",
         "server.loading",
         "server.logs",
