@@ -1,6 +1,6 @@
 ## make                 everything that a server needs: .venv, llama.cpp's libraries, the demo model
 ## make serve           ... and serve it on port 8080; ARGS='-m model.gguf --port 9000' are options of llamactl serve
-## make test            ... and run the tests; ARGS='-x tests/api' are options of pytest
+## make test            ... and run the tests; ARGS='-x tests/api' are options of pytest ('-n 0': in one process)
 ## make fuzz            ... and ask a server 10,000 generated requests; N=100000 asks more
 ## make lint            ruff, over everything
 ## make types           mypy
@@ -22,6 +22,9 @@ MODEL_OPTIONS := -m --model --model=% -mu --model-url --model-url=% -hf -hfr --h
 	--docker-repo --docker-repo=% --models-dir --models-dir=% --models-preset --models-preset=% --demo
 DEMO = $(if $(LLAMA_ARG_MODEL)$(LLAMA_ARG_MODEL_URL)$(LLAMA_ARG_HF_REPO)$(filter $(MODEL_OPTIONS),$(ARGS)),,--demo)
 
+# Files of tests run side by side in several processes, in their order: the dear ones first.
+SHARED_OUT := -n auto --dist loadscope --no-loadscope-reorder
+
 .PHONY: install serve test fuzz lint types bench docs clean help
 
 install: .venv/installed $(LIB)/ABI .venv/demo
@@ -30,7 +33,7 @@ serve: install
 	@exec $(BIN)/llamactl serve $(DEMO) $(ARGS)
 
 test: install .venv/minilm
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
 
 fuzz: install
 	@LLAMACTL_GENERATED_REQUESTS=$(N) $(BIN)/python -m pytest -s tests/e2e/test_generated_requests.py $(ARGS)

@@ -14,10 +14,26 @@ from tests.tiny_models import CHATML
 from tests.tiny_models import TinySpec
 from tests.tiny_models import build_tiny_model
 
+_DEAR_ROOMS = frozenset(("e2e", "cli", "compat", "engine", "bench"))
+"""They begin first, so that at the end only short ones are left to share out."""
+
+_MAX_WORKERS = 4
+"""Servers that several tests share are started in each worker process."""
+
 _SHARED = Path(__file__).parents[2] / "shared"
 
 # Whoever runs the tests may have options of their own in a configuration file.
 os.environ["XDG_CONFIG_HOME"] = os.devnull
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `pytest -n auto` shares the tests out to, a file or class at a time."""
+    return min(os.cpu_count() or 1, _MAX_WORKERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of dear rooms first."""
+    items.sort(key=lambda item: _DEAR_ROOMS.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(scope="session")
