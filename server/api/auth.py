@@ -42,6 +42,14 @@ class ApiKeys:
             is_known |= hmac.compare_digest(digest, given)
         return is_known
 
+    def owner(self, headers: Headers) -> str:
+        """Whose request this is, of those that are accepted; without keys all are one's."""
+        return (
+            _digest(_given_key(headers).encode("latin-1", "replace")).hex()
+            if self.is_needed
+            else ""
+        )
+
 
 def _given_key(headers: Headers) -> str:
     return (headers.get("Authorization") or headers.get("X-Api-Key") or "").removeprefix(BEARER)

@@ -27,10 +27,12 @@ from server.api.errors import LLAMA_SERVER
 from server.api.errors import ErrorForm
 from server.api.registry import Route
 from server.api.registry import Routes
+from server.api.responses import routes as responses
 
 SPOKEN: tuple[Routes, ...] = (
     openai_chat.routes,
     reasoning.routes,
+    responses.routes,
     openai_completions.routes,
     native.routes,
     infill.routes,

@@ -12,11 +12,13 @@ import itertools
 import secrets
 import string
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from flask import Response
@@ -69,6 +71,9 @@ ENGINE_POLL_S = 5.0
 LAST_WORDS_S = 0.5
 
 ID_LETTERS = string.digits + string.ascii_letters
+
+Keep = Callable[[Iterator[bytes], Callable[[], None]], Response]
+"""(the chunks of a stream, what cancels it) -> the answer to its client."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,19 +264,29 @@ class Session:
 def respond(service: Service, job: Job, form: Format) -> Response:
     """Run a job and answer it, streamed or not as its parameters say."""
     key = streams.conversation_id() if job.params.stream else ""
-    request = service.engine.submit(job.tasks)
-    session = Session(service, request, [task.id for task in job.tasks], is_kept=bool(key))
+    if key:
+        return respond_kept(service, job, form, partial(streams.keep, service, key))
+    session = _session(service, job)
     if not job.params.stream:
         with closing(session):
             return json_response(form.whole(_collect(session)))
+    return sse.stream_response(_stream(session, job, form), session.close)
+
+
+def respond_kept(service: Service, job: Job, form: Format, keep: Keep) -> Response:
+    """Run a streamed job that goes on without its client. keep: takes it over, and answers."""
+    session = _session(service, job, is_kept=True)
     chunks = _stream(session, job, form)
-    if not key:
-        return sse.stream_response(chunks, session.close)
     try:
-        return streams.keep(service, key, chunks, session.cancel)
+        return keep(chunks, session.cancel)
     except BaseException:
         session.close()
         raise
+
+
+def _session(service: Service, job: Job, *, is_kept: bool = False) -> Session:
+    request = service.engine.submit(job.tasks)
+    return Session(service, request, [task.id for task in job.tasks], is_kept=is_kept)
 
 
 def _collect(session: Session) -> list[Finished]:

@@ -64,18 +64,25 @@ class Routes:
     """The routes of one dialect.
 
     root: the path below which everything is the dialect's, also what it has no route for; errors
-    are written there in the dialect's form. "" = there is no such path.
+    are written there in the dialect's form. "" = there is no such path. alias: another such path.
     """
 
-    def __init__(self, dialect: str, root: str = "", errors: ErrorForm = LLAMA_SERVER) -> None:
+    def __init__(
+        self,
+        dialect: str,
+        root: str = "",
+        errors: ErrorForm = LLAMA_SERVER,
+        *,
+        alias: str = "",
+    ) -> None:
         self.dialect = dialect
-        self.root = root
+        self.roots = tuple(filter(None, (root, alias)))
         self.errors = errors
         self.rows: list[Route] = []
 
     def covers(self, path: str) -> bool:
         """Whether a path is the dialect's own."""
-        return bool(self.root) and (path == self.root or path.startswith(f"{self.root}/"))
+        return any(path == root or path.startswith(f"{root}/") for root in self.roots)
 
     def get(
         self,

@@ -19,6 +19,7 @@ from server.api.errors import Unavailable
 from server.api.exposition import Metrics
 from server.api.prompt_log import PromptLog
 from server.api.replay import KeptStreams
+from server.api.responses.kept import KeptResponses
 from server.chat.errors import TemplateError
 from server.chat.prompt import choose_source
 from server.chat.template import ChatTemplate
@@ -105,6 +106,7 @@ class Service:
         self.metrics = Metrics(engine)
         self.watchers = Watchers()
         self.streams = KeptStreams()
+        self.responses = KeptResponses(settings.responses)
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
         self._model: Model | None = None
         self._lora_scales: tuple[float, ...] | None = None

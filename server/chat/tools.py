@@ -190,11 +190,11 @@ def parse_tools(body: Mapping[str, Any]) -> ToolRequest:
     functions = [_function(tool, f"tools[{i}]") for i, tool in enumerate(given or ())]
     definitions = tuple({"type": "function", "function": _shown(item)} for item in functions)
     tools = tuple(_tool(function, i) for i, function in enumerate(functions))
-    choice, name = _choice(body.get("tool_choice"))
-    if name:
-        tools = tuple(tool for tool in tools if tool.name == name)
-    if name and not tools:
-        raise ToolsError(f"tool_choice: there is no tool {name!r} to call")
+    choice, names = _choice(body.get("tool_choice"))
+    if names is not None:
+        for name in names - {tool.name for tool in tools}:
+            raise ToolsError(f"tool_choice: there is no tool {name!r} to call")
+        tools = tuple(tool for tool in tools if tool.name in names)
     if not tools:
         choice = Choice.NONE
     parallel = body.get("parallel_tool_calls")
@@ -205,22 +205,36 @@ def parse_tools(body: Mapping[str, Any]) -> ToolRequest:
     )
 
 
-def _choice(given: object) -> tuple[Choice, str]:
-    """Whether to call, and the one function if only one may be called."""
+def _choice(given: object) -> tuple[Choice, frozenset[str] | None]:
+    """Whether to call, and the functions that may be called; None: all."""
     match given:
         case None:
-            return Choice.AUTO, ""
+            return Choice.AUTO, None
         case str() if given in [choice.value for choice in Choice]:
-            return Choice(given), ""
+            return Choice(given), None
         case {"type": "function", "function": {"name": str(name)}}:
-            return Choice.REQUIRED, name
+            return Choice.REQUIRED, frozenset({name})
         case {"type": "function", "name": str(name)}:
-            return Choice.REQUIRED, name
+            return Choice.REQUIRED, frozenset({name})
+        case {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(tools)}} if (
+            mode in ("auto", "required")
+        ):
+            return Choice(mode), frozenset(map(_allowed, tools))
         case str():
             raise ToolsError(f"Invalid tool_choice: {given}")
     raise ToolsError(
-        'tool_choice: expected "auto", "none", "required" or '
-        '{"type": "function", "function": {"name": ...}}'
+        'tool_choice: expected "auto", "none", "required", '
+        '{"type": "function", "function": {"name": ...}} or '
+        '{"type": "allowed_tools", "allowed_tools": {"mode": "auto" or "required", "tools": [...]}}'
+    )
+
+
+def _allowed(tool: object) -> str:
+    match tool:
+        case {"type": "function", "function": {"name": str(name)}}:
+            return name
+    raise ToolsError(
+        'tool_choice: expected allowed tools like {"type": "function", "function": {"name": ...}}'
     )
 
 

@@ -89,6 +89,16 @@ class SpeculativeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponsesSettings:
+    """What is kept of the answers of /v1/responses."""
+
+    responses_store: str
+    """'' = memory."""
+    responses_store_mib: int
+    responses_store_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class RouterSettings:
     """A server that starts others, one for each model."""
 

@@ -23,6 +23,7 @@ from server.options.media import MEDIA
 from server.options.model import MODEL
 from server.options.option import Option
 from server.options.option import Section
+from server.options.responses import RESPONSES
 from server.options.router import ROUTER
 from server.options.sampling import SAMPLING
 from server.options.slots import SLOTS
@@ -41,6 +42,7 @@ SECTIONS: tuple[Section, ...] = (
     CHAT,
     EMBEDDING,
     HTTP,
+    RESPONSES,
     UI,
     ROUTER,
     BUNDLES,

@@ -23,6 +23,7 @@ from server.options.argv import Argument
 from server.options.argv import split_argv
 from server.options.feature_settings import HubSettings
 from server.options.feature_settings import MediaSettings
+from server.options.feature_settings import ResponsesSettings
 from server.options.feature_settings import RouterSettings
 from server.options.feature_settings import SpeculativeSettings
 from server.options.feature_settings import UiSettings
@@ -259,6 +260,7 @@ def _settings(resolution: Resolution, vertex: Vertex | None) -> Settings:
         hub=_section(HubSettings, values),
         media=_section(MediaSettings, values),
         speculative=_section(SpeculativeSettings, values),
+        responses=_section(ResponsesSettings, values),
         router=_section(RouterSettings, values),
         ui=_section(UiSettings, values),
         sources=MappingProxyType(resolution.sources),

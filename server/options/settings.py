@@ -13,6 +13,7 @@ from dataclasses import field
 
 from server.options.feature_settings import HubSettings
 from server.options.feature_settings import MediaSettings
+from server.options.feature_settings import ResponsesSettings
 from server.options.feature_settings import RouterSettings
 from server.options.feature_settings import SpeculativeSettings
 from server.options.feature_settings import UiSettings
@@ -326,6 +327,7 @@ class Settings:
     hub: HubSettings
     media: MediaSettings
     speculative: SpeculativeSettings
+    responses: ResponsesSettings
     router: RouterSettings
     ui: UiSettings
     sources: Mapping[str, Source]

@@ -14,6 +14,8 @@ from server.schema.rows_chat import TEMPLATE_ROWS
 from server.schema.rows_embedding import EMBEDDING_ROWS
 from server.schema.rows_embedding import INFILL_ROWS
 from server.schema.rows_embedding import RERANK_ROWS
+from server.schema.rows_responses import PROMPT_ROWS
+from server.schema.rows_responses import RESPONSE_ROWS
 from server.schema.rows_small import CONTROL_ROWS
 from server.schema.rows_small import DETOKENIZE_ROWS
 from server.schema.rows_small import LOOKUP_ROWS
@@ -62,6 +64,24 @@ TEMPLATE = BodySchema(
     ("messages",),
     tuple(row for row in FIELDS if row.name in ("continue_final_message", "response_format")),
     example={"messages": HELLO},
+)
+
+RESPONSE = BodySchema(
+    "ResponseRequest",
+    "A conversation to go on with, in the terms of OpenAI's Responses and in those of "
+    "`/completion`.",
+    RESPONSE_ROWS,
+    ("input",),
+    tuple(row for row in FIELDS if row.name not in SET_BY_TEMPLATE),
+    {"input": "Say hello.", "max_output_tokens": 16},
+)
+
+RESPONSE_TOKENS = BodySchema(
+    "ResponseTokensRequest",
+    "A conversation to count the tokens of.",
+    PROMPT_ROWS,
+    ("input",),
+    example={"input": "Say hello."},
 )
 
 TOKENIZE = BodySchema(
@@ -126,6 +146,8 @@ BODIES: tuple[BodySchema | ArraySchema, ...] = (
     OPENAI_COMPLETION,
     CHAT,
     TEMPLATE,
+    RESPONSE,
+    RESPONSE_TOKENS,
     TOKENIZE,
     DETOKENIZE,
     EMBEDDINGS,

@@ -97,6 +97,10 @@ def _property(row: Field, name: str, *, is_required: bool) -> Json:
 def nullable(form: Json) -> Json:
     """A form that takes null too."""
     kinds = form.get("type")
+    if "enum" in form and kinds == "string":
+        values = form["enum"]
+        assert isinstance(values, list)
+        return form | {"type": ["string", "null"], "enum": [*values, None]}
     if kinds is None or "enum" in form or "const" in form:
         return {"anyOf": [form, {"type": "null"}]} if form else {}
     every = kinds if isinstance(kinds, list) else [kinds]

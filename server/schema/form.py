@@ -43,7 +43,14 @@ class Form:
         """SchemaError for the first thing that is wrong."""
         for error in self._validator.iter_errors(value):
             place = path_of(error.absolute_path)
-            raise SchemaError(place, sentence(place, error))
+            raise SchemaError(at_fault(place, error), sentence(place, error))
+
+
+def at_fault(place: str, error: ValidationError) -> str:
+    """The field that is wrong: one that is missing, or the one at the place."""
+    if error.validator != "required":
+        return place
+    return f"{place}.{missing_key(error)}" if place else missing_key(error)
 
 
 def path_of(parts: Iterable[str | int]) -> str:
@@ -81,7 +88,7 @@ def problem(error: ValidationError) -> str:
             kinds = [kind for form in limit for kind in kinds_of(form)]
             return f"expected {any_of(kinds)}, in a form that it may have"
         case "enum":
-            return f"must be one of {', '.join(map(str, limit))}"
+            return f"must be one of {', '.join(str(value) for value in limit if value is not None)}"
         case "const":
             return f"must be {limit}"
         case "minItems" | "minLength" | "minProperties":
