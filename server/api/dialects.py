@@ -11,6 +11,7 @@ from server.api import disabled
 from server.api import embeddings
 from server.api import health
 from server.api import infill
+from server.api import messages
 from server.api import metrics
 from server.api import models
 from server.api import native
@@ -33,6 +34,7 @@ SPOKEN: tuple[Routes, ...] = (
     openai_chat.routes,
     reasoning.routes,
     responses.routes,
+    messages.routes,
     openai_completions.routes,
     native.routes,
     infill.routes,

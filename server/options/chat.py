@@ -54,4 +54,8 @@ CHAT = Section("chat", "Chat", (
     Option("reasoning_preserve", ("--reasoning-preserve",), flag, True,
            negated=("--no-reasoning-preserve",), env="LLAMA_ARG_REASONING_PRESERVE",
            help="show the template the reasoning of all past messages, not of the last only"),
+    Option("keep_billing_header", ("--keep-billing-header",), flag, False,
+           env="LLAMA_ARG_KEEP_BILLING_HEADER", tags=frozenset({Tag.OURS}),
+           help="leave the value that Claude Code puts before its system prompt as it is, although "
+                "it differs from request to request, so that no cached prefix fits"),
 ))  # fmt: skip

@@ -244,6 +244,7 @@ class ChatSettings:
     reasoning_budget: int
     reasoning_budget_message: str
     reasoning_preserve: bool
+    keep_billing_header: bool
 
     @property
     def template_kwargs(self) -> dict[str, object]:

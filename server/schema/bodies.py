@@ -14,6 +14,9 @@ from server.schema.rows_chat import TEMPLATE_ROWS
 from server.schema.rows_embedding import EMBEDDING_ROWS
 from server.schema.rows_embedding import INFILL_ROWS
 from server.schema.rows_embedding import RERANK_ROWS
+from server.schema.rows_messages import COMPLETION_ROWS
+from server.schema.rows_messages import COUNTED_ROWS
+from server.schema.rows_messages import MESSAGES_ROWS
 from server.schema.rows_responses import PROMPT_ROWS
 from server.schema.rows_responses import RESPONSE_ROWS
 from server.schema.rows_small import CONTROL_ROWS
@@ -84,6 +87,23 @@ RESPONSE_TOKENS = BodySchema(
     example={"input": "Say hello."},
 )
 
+MESSAGES = BodySchema(
+    "MessagesRequest",
+    "A conversation to go on with, in Anthropic's terms.",
+    MESSAGES_ROWS,
+    ("messages",),
+    COMPLETION_ROWS,
+    {"messages": HELLO, "max_tokens": 16},
+)
+
+COUNTED_MESSAGES = BodySchema(
+    "CountTokensRequest",
+    "A conversation to count the tokens of, in Anthropic's terms.",
+    COUNTED_ROWS,
+    ("messages",),
+    example={"messages": HELLO},
+)
+
 TOKENIZE = BodySchema(
     "TokenizeRequest", "Text to make tokens of.", TOKENIZE_ROWS, example={"content": "Hello"}
 )
@@ -148,6 +168,8 @@ BODIES: tuple[BodySchema | ArraySchema, ...] = (
     TEMPLATE,
     RESPONSE,
     RESPONSE_TOKENS,
+    MESSAGES,
+    COUNTED_MESSAGES,
     TOKENIZE,
     DETOKENIZE,
     EMBEDDINGS,
