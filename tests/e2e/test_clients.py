@@ -67,7 +67,7 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program and the packages that it needs, as the lock file has them."""
     npm = command("npm")
     folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json", "client.mjs"):
+    for name in ("package.json", "package-lock.json", "client.mjs", "responses.mjs"):
         shutil.copy(NODE / name, folder)
     run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder, timeout_s=INSTALL_S)
     return folder
@@ -83,6 +83,23 @@ def test_the_official_client_for_node(demo: LiveServer, node_folder: Path) -> No
     assert "Paris" in found["completion"]
     assert found["refused"]["isAPIError"] and found["refused"]["status"] == 400
     assert "top_k" in found["refused"]["message"]
+    demo.wait_idle()
+
+
+def test_responses_of_the_official_client_for_node(demo: LiveServer, node_folder: Path) -> None:
+    argv = (command("node"), "responses.mjs", f"{demo.url}/v1")
+    found: dict[str, Any] = json.loads(run(*argv, cwd=node_folder, timeout_s=ASK_S))
+    assert "Shakespeare" in found["whole"]
+    assert found["streamed"] == found["accumulated"] == found["whole"]
+    assert found["call"]["name"] == "weather"
+    assert json.loads(found["call"]["arguments"])["city"] in ("Oslo", "Paris")
+    assert found["told"]
+    assert isinstance(found["parsed"]["name"], str)
+    assert found["counted"] == found["usage"]["input_tokens"]
+    assert found["cached"] > 0
+    assert found["cancelled"] == "cancelled"
+    assert found["refused"] == {"isAPIError": True, "status": 400, "param": "max_output_tokens"}
+    assert found["missing"] == 404
     demo.wait_idle()
 
 
