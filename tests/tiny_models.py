@@ -56,6 +56,7 @@ class TinySpec:
     chat_template: str | None = None
     named_templates: tuple[tuple[str, str], ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()  # further string keys, verbatim
+    control_tokens: tuple[str, ...] = ()  # behind the vocabulary that all share
     name: str = "tiny"
 
 
@@ -77,8 +78,8 @@ class TinyVocab:
         return len(self.tokens) - 1
 
 
-def tiny_vocab() -> TinyVocab:
-    """The vocabulary that all tiny models share."""
+def tiny_vocab(control_tokens: tuple[str, ...] = ()) -> TinyVocab:
+    """The vocabulary that all tiny models share, and some control tokens behind it."""
     vocab = TinyVocab()
     vocab.add("<unk>", 0.0, gguf.TokenType.UNKNOWN)
     vocab.add("<s>", 0.0, gguf.TokenType.CONTROL)
@@ -89,7 +90,7 @@ def tiny_vocab() -> TinyVocab:
         vocab.add(merge, -float(rank), gguf.TokenType.NORMAL)
     for rank, letter in enumerate(_LETTERS):
         vocab.add(letter, -1000.0 - rank, gguf.TokenType.NORMAL)
-    for text in ("<|im_start|>", "<|im_end|>"):
+    for text in ("<|im_start|>", "<|im_end|>", *control_tokens):
         vocab.add(text, 0.0, gguf.TokenType.CONTROL)
     return vocab
 
@@ -98,7 +99,7 @@ def build_tiny_model(path: Path, spec: TinySpec | None = None) -> Path:
     """Write a model file of about 0.6 MiB and return its path."""
     spec = spec or TinySpec()
     writer = gguf.GGUFWriter(path, spec.arch)
-    vocab = tiny_vocab()
+    vocab = tiny_vocab(spec.control_tokens)
     _write_header(writer, spec)
     _write_vocab(writer, vocab, spec)
     for name, tensor in ARCHITECTURES[spec.arch](spec, vocab).items():

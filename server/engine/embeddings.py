@@ -291,6 +291,11 @@ def too_long(n_tokens: int, info: ModelInfo) -> str:
             f"request ({n_tokens} tokens) exceeds the available context size ({info.n_text_max} "
             "tokens), try increasing it"
         )
+    if info.n_text_max >= min(info.n_ctx, info.n_ctx_train):
+        return (
+            f"input ({n_tokens} tokens) is larger than the max context size ({info.n_text_max} "
+            "tokens). skipping. Send a shorter text"
+        )
     return (
         f"input ({n_tokens} tokens) is too large to process. increase the physical batch size "
         f"(current batch size: {info.n_text_max})"

@@ -34,7 +34,7 @@ PATTERNS = {
 FIELD_MESSAGE = re.compile(r"Field '[^']+': ")
 """How messages about a wrong value begin; then comes the text of the reference's JSON library."""
 
-PROBABILITIES = frozenset({"prob", "logprob"})
+PROBABILITIES = frozenset({"prob", "logprob", "score", "relevance_score"})
 PROBABILITY_TOLERANCE = 2e-3
 
 TYPES = {
@@ -108,7 +108,7 @@ def _agree(key: str, reference: Json, ours: Json) -> bool:
         return _same_message(reference, ours)
     if key == "id_slot":
         return bool((reference < 0) == (ours < 0))
-    if key in PROBABILITIES:
+    if key in PROBABILITIES or (key.isdigit() and isinstance(reference, float)):  # of a vector
         return math.isclose(reference, ours, rel_tol=PROBABILITY_TOLERANCE, abs_tol=1e-4)
     return bool(reference == ours)
 

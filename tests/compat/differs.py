@@ -318,6 +318,16 @@ DELIBERATE = (
         ("metrics", "metrics-unused"),
         ("body.llamacpp:n_tokens_max.type",),
     ),
+    Differs(
+        "decision 0003: a field of a wrong type is the client's fault",
+        ("embed-number", "embed-null", "infill-prompt-number"),
+    ),
+    Differs(
+        "decision 0003: the client's fault is no 500",
+        ("infill-no-prefix", "infill-no-suffix"),
+    ),
+    Differs("decision 0001: an encoder can't write text", ("embed-completion",)),
+    Differs("decision 0001: what ranks has no vectors", ("rank-embeddings-v1",)),
 )
 
 NOT_BUILT_YET = (

@@ -21,10 +21,12 @@ from tests.compat.cases import routes
 from tests.compat.cases import slots
 from tests.compat.cases import streams
 from tests.compat.cases import switches
+from tests.compat.cases import vectors
 from tests.compat.cases import vocabulary
 from tests.compat.divergence import Tolerance
 from tests.compat.exchange import Case
 from tests.e2e import models
+from tests.tiny_bert import build_tiny_bert
 from tests.tiny_models import ARCHITECTURES
 from tests.tiny_models import CHATML
 from tests.tiny_models import TinySpec
@@ -33,6 +35,13 @@ from tests.tiny_models import build_tiny_model
 from tests.tiny_models import tiny_vocab
 
 TINY = TinySpec(chat_template=CHATML)
+FILLS_GAPS = TinySpec(
+    control_tokens=(
+        *("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>"),
+        *("<|repo_name|>", "<|file_sep|>"),
+    ),
+    name="tiny-fim",
+)
 ONE_THREAD = ("-t", "1", "-tb", "1", "-ngl", "0")
 EXACT_CACHE = ("-ctk", "f32", "-ctv", "f32")
 TEXTS = ("-np", "1", *ONE_THREAD)
@@ -116,6 +125,24 @@ SHAPES = (
         ("-np", "1", "-c", "512", "--alias", "tiny", "--api-prefix", "/llm", *ONE_THREAD),
         (("prefix", switches.PREFIXED),),
     ),
+    ShapeProfile(
+        "embeddings",
+        "tiny-bert",
+        ("-np", "2", "--alias", "tiny", "--embeddings", *ONE_THREAD),
+        (("embeddings", vectors.EMBEDDINGS),),
+    ),
+    ShapeProfile(
+        "ranks",
+        "tiny-ranker",
+        ("-np", "2", "--alias", "tiny", "--reranking", *ONE_THREAD),
+        (("ranks", vectors.RANKS),),
+    ),
+    ShapeProfile(
+        "infill",
+        "tiny-fim",
+        ("-np", "1", "-c", "512", "--alias", "tiny", *ONE_THREAD, *EXACT_CACHE),
+        (("infill", vectors.INFILLS),),
+    ),
 )
 
 
@@ -150,9 +177,17 @@ TEXT_PROFILES = (
 
 def model_path(name: str, folder: Path) -> Path | None:
     """The file of a model; the tiny one is written into `folder`. None where it is absent."""
-    if name == "tiny":
-        return build_tiny_model(folder / "tiny.gguf", TINY)
-    return models.stories() if name == "stories" else models.smollm2()
+    path = folder / f"{name}.gguf"
+    match name:
+        case "tiny":
+            return build_tiny_model(path, TINY)
+        case "tiny-fim":
+            return build_tiny_model(path, FILLS_GAPS)
+        case "tiny-bert" | "tiny-ranker":
+            return build_tiny_bert(path, ranks=name == "tiny-ranker")
+        case "stories":
+            return models.stories()
+    return models.smollm2()
 
 
 def build_adapters(folder: Path) -> None:
