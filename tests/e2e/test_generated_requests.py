@@ -82,7 +82,8 @@ def shared_server(
     folder = tmp_path_factory.mktemp("generated")
     size = ("-np", "4", "-c", "512", "-t", "1", "--predict", "8", "--max-body-mib", "1")
     switches = ("--metrics", "--props", "--slot-save-path", folder, "--alias", "tiny")
-    server = live.start(["-m", tiny_path, *size, *switches], folder / "log")
+    vectors = ("--embeddings", "--pooling", "mean")
+    server = live.start(["-m", tiny_path, *size, *switches, *vectors], folder / "log")
     yield server
     try:
         assert server.stop() == 0
