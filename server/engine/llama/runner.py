@@ -33,6 +33,7 @@ from server.engine.llama.embedder import sees_all
 from server.engine.llama.fit import fit_to_memory
 from server.engine.llama.greedy import GreedySampler
 from server.engine.llama.no_memory import NoMemory
+from server.engine.llama.placement import offload_devices
 from server.engine.llama.sampler import LlamaSampler
 from server.engine.llama.tokenizer import LlamaTokenizer
 from server.engine.modelinfo import ModelInfo
@@ -43,6 +44,8 @@ from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
 
+N_PACKED_ON_CPU = 192
+"""Tokens of several texts in a batch: of more, what a layer leaves outgrows the caches."""
 PARAMS_PER_IDLE_CELL = 500
 
 
@@ -160,7 +163,7 @@ class LlamaRunner:
             return None
         model = self._model
         n_rows = params.n_text_rows(config, model.n_ctx_train, sees_all=sees_all(model))
-        n_packed = config.n_ubatch
+        n_packed = config.n_ubatch if offload_devices() else min(config.n_ubatch, N_PACKED_ON_CPU)
         embedder = LlamaEmbedder(self._context, self._memory, self.n_seq, n_rows, n_packed)
         if embedder.pooling is Pooling.RANK:
             check_reranking(self.tokenizer, self._model.chat_template(RERANK_TEMPLATE))
