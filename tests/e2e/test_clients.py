@@ -1,6 +1,7 @@
-"""Clients that people use, against the real server: the official one for Node, requests, curl.
+"""Clients that people use, against the real server: the official ones for Node, requests, curl.
 
-The official one for Python is in test_chat.py. `docs/howto/clients.md` says what was tried by hand.
+The official ones for Python are in test_chat.py and test_anthropic.py. `docs/howto/clients.md` says
+what was tried by hand.
 """
 
 from __future__ import annotations
@@ -64,10 +65,11 @@ def run(*argv: str | Path, cwd: Path, timeout_s: float) -> str:
 
 @pytest.fixture(scope="module")
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program and the packages that it needs, as the lock file has them."""
+    """The programs and the packages that they need, as the lock file has them."""
     npm = command("npm")
     folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json", "client.mjs", "responses.mjs"):
+    programs = ("client.mjs", "responses.mjs", "anthropic.mjs")
+    for name in ("package.json", "package-lock.json", *programs):
         shutil.copy(NODE / name, folder)
     run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder, timeout_s=INSTALL_S)
     return folder
@@ -101,6 +103,28 @@ def test_responses_of_the_official_client_for_node(demo: LiveServer, node_folder
     assert found["refused"] == {"isAPIError": True, "status": 400, "param": "max_output_tokens"}
     assert found["missing"] == 404
     demo.wait_idle()
+
+
+def test_anthropics_client_for_node(demo: LiveServer, node_folder: Path) -> None:
+    printed = run(command("node"), "anthropic.mjs", demo.url, cwd=node_folder, timeout_s=ASK_S)
+    found: dict[str, Any] = json.loads(printed)
+    assert "Shakespeare" in found["answer"]["whole"]["content"][0]["text"]
+    for asked in (found["answer"], found["called"]):
+        assert without_nulls(asked["streamed"]) == without_nulls(asked["whole"])
+    assert found["called"]["whole"]["stop_reason"] == "tool_use"
+    assert isinstance(found["called"]["call"]["input"]["city"], str)
+    assert found["answered"] == ["text"]
+    assert isinstance(found["parsed"]["city"], str)
+    assert found["counted"]["input_tokens"] > 0
+    refused = found["refused"]
+    assert (refused["isAPIError"], refused["status"]) == (True, 400)
+    assert refused["type"] == "invalid_request_error"
+    assert refused["requestID"].startswith("req_")
+    demo.wait_idle()
+
+
+def without_nulls(message: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if value is not None}
 
 
 def test_requests_chats_and_streams(demo: LiveServer) -> None:
