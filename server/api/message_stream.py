@@ -71,6 +71,8 @@ class MessageStream:
     def push(self, text: str) -> Sequence[Delta]:
         """The deltas that more text brings."""
         deltas = self._parser.push(text)
+        if len(deltas) == 1 and not self._begun:
+            return deltas
         return self._shown(deltas) if deltas else ()
 
     def finish(self, text: str) -> Sequence[Delta]:

@@ -47,6 +47,13 @@ class Reading:
     repeats_reasoning: bool = False
     """Whether reasoning is content as well, with its tags."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that comes is content, letter for letter."""
+        fmt = self.format
+        has_parts = fmt.reasoning or fmt.content or fmt.channels or fmt.noise
+        return not (has_parts or self.tools or self.is_json)
+
 
 class MessageParser:
     """One answer that is being generated.
@@ -62,6 +69,8 @@ class MessageParser:
         self._run = _TurnReader(reading, self._reader, self._draft).read()
         self._is_done = False
         self._step("")
+        # what the prompt has given is read by now
+        self._is_plain = reading.is_plain and self._draft.is_begun
 
     @property
     def message(self) -> ParsedMessage:
@@ -70,7 +79,10 @@ class MessageParser:
 
     def push(self, text: str) -> list[Delta]:
         """The deltas that more text brings."""
-        self._step(text)
+        if self._is_plain:
+            self._draft.content(text)
+        else:
+            self._step(text)
         return self._draft.drain()
 
     def finish(self) -> list[Delta]:

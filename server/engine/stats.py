@@ -71,7 +71,7 @@ class Stats:
 
     def add_step(self, plan: BatchPlan, seconds: float, now: float) -> None:
         """A batch was decoded in so many seconds; every slot whose logits it has gets a token."""
-        n_prompt = plan.n_prefill
+        n_prompt = plan.n_prefill if plan.chunks else 0
         self.n_steps += 1
         self.n_busy_slots += len(plan.decoding) + len(plan.chunks)
         if n_prompt:

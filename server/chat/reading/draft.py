@@ -58,6 +58,11 @@ class Draft:
             self.message.content += text
             self._add(ContentDelta(text))
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether white space that comes now is content, and nothing is held back."""
+        return not self._holds_content
+
     def begin_call(self, name: str, call_id: str) -> None:
         """A call; all arguments are objects, so that one has begun with it."""
         self._held_content = ""
