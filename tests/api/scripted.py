@@ -28,7 +28,7 @@ from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.task import Timings
 from server.engine.task import Token
-from tests.fakes import ByteTokenizer
+from tests.byte_tokenizer import ByteTokenizer
 from tests.fakes import info
 
 WAIT_S = 5.0

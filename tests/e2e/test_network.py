@@ -14,7 +14,6 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,78 +24,20 @@ import trustme
 from tests.e2e import live
 from tests.e2e.conftest import ONE_THREAD
 from tests.e2e.conftest import Starter
-from tests.e2e.live import LiveServer
 from tests.e2e.processes import descendants
 from tests.e2e.processes import free_port
 from tests.e2e.processes import wait_until
+from tests.e2e.secure import HOSTS
+from tests.e2e.secure import KEY
+from tests.e2e.secure import TIMEOUT_S
+from tests.e2e.secure import Secure
+from tests.e2e.secure import is_ready
+from tests.e2e.secure import write_files
 
 pytestmark = pytest.mark.model
 
-HOSTS = ("127.0.0.1", "127.0.0.2")
-TIMEOUT_S = 20.0
-KEY = {"Authorization": "Bearer first"}
 BODY: dict[str, Any] = {"prompt": "Once", "n_predict": 4}
 ENDLESS = BODY | {"n_predict": -1, "ignore_eos": True, "stream": True}
-
-
-@dataclass(slots=True)
-class Secure:
-    """The server, and what its clients know."""
-
-    server: LiveServer
-    port: int
-    folder: Path
-
-    @property
-    def authority(self) -> str:
-        """The file of the authority that clients trust."""
-        return str(self.folder / "ca.pem")
-
-    @property
-    def keys(self) -> Path:
-        """The file of the keys."""
-        return self.folder / "keys"
-
-    def url(self, path: str, host: str = HOSTS[0]) -> str:
-        """The URL of a path below the prefix."""
-        return f"https://{host}:{self.port}/llm{path}"
-
-    def get(self, path: str, host: str = HOSTS[0], **headers: str) -> requests.Response:
-        """GET by requests, which checks the certificate."""
-        url = self.url(path, host)
-        return requests.get(url, headers=headers, verify=self.authority, timeout=TIMEOUT_S)
-
-    def post(self, path: str, body: Any, **kwargs: Any) -> requests.Response:
-        """POST by requests, with a key."""
-        settings = {"headers": KEY, "verify": self.authority, "timeout": TIMEOUT_S, **kwargs}
-        return requests.post(self.url(path), json=body, **settings)
-
-    def certify(self, authority: trustme.CA) -> None:
-        """Write a certificate for the server, and its authority for the clients."""
-        certificate = authority.issue_cert("localhost", *HOSTS)
-        certificate.private_key_pem.write_to_path(str(self.folder / "key.pem"))
-        first, *others = certificate.cert_chain_pems
-        first.write_to_path(str(self.folder / "cert.pem"))
-        for other in others:
-            other.write_to_path(str(self.folder / "cert.pem"), append=True)
-        authority.cert_pem.write_to_path(self.authority)
-
-    def serial(self) -> int:
-        """The serial number of the certificate that the server shows now."""
-        pem = ssl.get_server_certificate((HOSTS[0], self.port), timeout=TIMEOUT_S)
-        path = self.folder / "shown.pem"
-        path.write_text(pem)
-        words = ["openssl", "x509", "-noout", "-serial", "-in", str(path)]
-        shown = subprocess.run(words, capture_output=True, text=True, check=True)
-        return int(shown.stdout.strip().removeprefix("serial="), 16)
-
-
-def write_files(folder: Path) -> None:
-    (folder / "keys").write_text("# who may ask\nfirst\nsecond\n")
-    page = folder / "page"
-    page.mkdir()
-    (page / "index.html").write_text("<h1>mine</h1>")
-    (page / "big.js").write_bytes(b"// long\n" * 100_000)
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +68,6 @@ def secure(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert secure.server.stop() == 0
     finally:
         secure.server.kill()
-
-
-def is_ready(secure: Secure) -> bool:
-    assert secure.server.process.poll() is None, secure.server.log
-    try:
-        return secure.get("/health").status_code == 200
-    except requests.ConnectionError:
-        return False
 
 
 def curl(*words: str) -> str:

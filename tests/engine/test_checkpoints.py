@@ -18,11 +18,11 @@ from server.engine.checkpoints import n_bytes
 from server.engine.checkpoints import thinned
 from server.engine.checkpoints import until
 from server.engine.engine import EngineConfig
+from tests.byte_tokenizer import ByteTokenizer
 from tests.engine.conftest import Bench
 from tests.engine.test_engine import MakeBench
 from tests.fakes import BOS
 from tests.fakes import EOS
-from tests.fakes import ByteTokenizer
 
 SYSTEM = [BOS, *b"you are a helpful assistant", EOS]
 

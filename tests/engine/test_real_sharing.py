@@ -56,7 +56,7 @@ def make(model: str, request: pytest.FixtureRequest) -> Iterator[Make]:
     runners: list[LlamaRunner] = []
 
     def bench(*words: str, shifts: bool = False) -> Bench:
-        options = config_of("-t", "2", *OPTIONS[model], *words, path=str(path))
+        options = config_of("-t", "1", *OPTIONS[model], *words, path=str(path))
         runners.append(LlamaRunner.load(options, lambda progress: True))
         settings = EngineConfig(host_cache_bytes=None, context_shift=shifts)
         return Bench(runners[-1], settings)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from server.schema import RequestDefaults
 from server.schema import SchemaError
 from server.schema import openai_chat_body
 from server.schema import parse_completion
-from tests.fakes import ByteTokenizer
+from tests.byte_tokenizer import ByteTokenizer
 
 Parse = Callable[[dict[str, Any]], CompletionParams]
 

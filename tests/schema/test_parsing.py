@@ -22,7 +22,7 @@ from server.schema import parse_completion
 from server.schema import parse_prompts
 from server.schema import required_prompt
 from server.schema import task_from
-from tests.fakes import ByteTokenizer
+from tests.byte_tokenizer import ByteTokenizer
 from tests.schema.conftest import Parse
 from tests.schema.vectors import RecordedTokenizer
 
