@@ -21,7 +21,7 @@ pytestmark = pytest.mark.model
 
 N_STREAMS = 12
 LIMITS = ("-t", "1", "-np", str(N_STREAMS), "--kv-unified", "-c", "32768", "--cache-ram", "0")
-STREAM = {"n_predict": 2000, "stream": True, "ignore_eos": True}
+STREAM = {"n_predict": 500, "stream": True, "ignore_eos": True}
 
 
 class Client(threading.Thread):
