@@ -7,6 +7,9 @@ environment; who runs it (gunicorn, waitress, a test client) does not matter. An
 
 from __future__ import annotations
 
+import re
+import uuid
+
 from flask import Flask
 from flask import Response
 from flask import request
@@ -29,7 +32,12 @@ SERVER_NAME = "llama.cpp"
 EXTENSION = "llamactl"
 """Where the application keeps its service."""
 
+REQUEST_ID = "X-Request-Id"
+"""The header by which clients, proxies and logs name a request."""
+
 MIB = 1 << 20
+
+_READABLE = re.compile(r"[!-~]{1,128}")
 
 
 def create_app(settings: Settings, engine: EngineClient) -> Flask:
@@ -87,6 +95,7 @@ def _check_requests(app: Flask, service: Service, public: frozenset[str]) -> Non
 
 def _add_headers(app: Flask, cors: Cors) -> None:
     def add(response: Response) -> Response:
+        response.headers[REQUEST_ID] = _request_id(request.headers.get(REQUEST_ID, ""))
         response.headers.update(cors.response_headers(request.headers.get("Origin", "")))
         if request.method == "OPTIONS":
             response.headers.update(cors.preflight_headers())
@@ -96,3 +105,8 @@ def _add_headers(app: Flask, cors: Cors) -> None:
         return response
 
     app.after_request(add)
+
+
+def _request_id(given: str) -> str:
+    """The name that the client or a proxy gave; a new one where that is none."""
+    return given if _READABLE.fullmatch(given) else uuid.uuid4().hex

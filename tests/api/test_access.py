@@ -167,7 +167,8 @@ def test_only_the_routes_that_are_public_in_llama_server_need_no_key(serve: Serv
 
 def test_a_refusal_is_the_same_whatever_was_asked_and_sent(serve: ServerMaker) -> None:
     client = serve(api_key="first").client
-    headers = [{}, {"Authorization": "Bearer firs"}, {"X-Api-Key": "first\x00"}]
+    keys = [{}, {"Authorization": "Bearer firs"}, {"X-Api-Key": "first\x00"}]
+    headers = [{"X-Request-Id": "one", **given} for given in keys]
     routes = [("GET", "/v1/models"), ("POST", "/completion"), ("PUT", "/nothing")]
     answers = {
         (reply.status_code, reply.data, frozenset(reply.headers.items()))
@@ -227,3 +228,16 @@ def test_keys_are_compared_with_all_keys_whichever_fits(monkeypatch: pytest.Monk
     for given in ("a", "b", "", "x" * 5000):
         assert keys.accepts(Headers({"X-Api-Key": given})) == (given in ("a", "b"))
     assert len(compared) == 4 * 3
+
+
+def test_an_answer_has_the_name_of_its_request(client: FlaskClient) -> None:
+    for path in ("/health", "/no-such-route"):
+        reply = client.get(path, headers={"X-Request-Id": "req_1-a.b"})
+        assert reply.headers["X-Request-Id"] == "req_1-a.b"
+
+
+@pytest.mark.parametrize("name", ["", "two words", "x" * 129, "schl\xfcssel"])
+def test_a_request_without_a_usable_name_gets_one(client: FlaskClient, name: str) -> None:
+    made = [client.get("/health", headers={"X-Request-Id": name}).headers for _ in range(2)]
+    names = [headers["X-Request-Id"] for headers in made]
+    assert all(len(each) == 32 for each in names) and names[0] != names[1]
