@@ -12,15 +12,21 @@ import uuid
 
 from flask import Flask
 from flask import Response
+from flask import g
 from flask import request
 
+from server.api.admission import drop_ticket
+from server.api.admission import hold
+from server.api.auth import Client
 from server.api.cors import Cors
 from server.api.dialects import DIALECTS
 from server.api.dialects import all_routes
 from server.api.dialects import error_form
+from server.api.errors import Forbidden
 from server.api.errors import WrongKey
 from server.api.errors import register_error_handlers
 from server.api.pages import add_pages
+from server.api.registry import Route
 from server.api.service import Service
 from server.api.vertex import add_vertex_routes
 from server.engine.client import EngineClient
@@ -54,7 +60,7 @@ def create_app(settings: Settings, engine: EngineClient) -> Flask:
     add_pages(app, service)
     add_vertex_routes(app, service, all_routes())
     register_error_handlers(app, lambda path: error_form(path.removeprefix(prefix)))
-    _check_requests(app, service, _public_paths(prefix))
+    _check_requests(app, service, prefix)
     _add_headers(app, _cors(settings))
     return app
 
@@ -76,21 +82,41 @@ def _cors(settings: Settings) -> Cors:
     return Cors(http.cors_origins, http.cors_methods, http.cors_headers, http.cors_credentials)
 
 
-def _check_requests(app: Flask, service: Service, public: frozenset[str]) -> None:
-    """In the reference's order: preflight, state, key; then the route."""
-    keys = service.keys
-    page = f"{service.settings.http.api_prefix}/" if service.settings.ui.has_page else None
+def _check_requests(app: Flask, service: Service, prefix: str) -> None:
+    """In the reference's order: preflight, state, key; then what a key may; then the route."""
+    keys, public = service.keys, _public_paths(prefix)
+    page = f"{prefix}/" if service.settings.ui.has_page else None
+    rows = {(row.method, prefix + path): row for row in all_routes() for path in row.paths}
 
     def check() -> Response | None:
         if request.method == "OPTIONS":
             return Response("", content_type="text/html")
         if request.path != page:
             service.check_ready()
-        if keys.is_needed and request.path not in public and not keys.accepts(request.headers):
+        is_known = not keys.is_needed or request.path in public
+        client = keys.everybody if is_known else keys.identify(request.headers)
+        if client is None:
             raise WrongKey("Invalid API Key")
+        if request.url_rule is not None:
+            method = "GET" if request.method == "HEAD" else request.method
+            _admit(service, client, rows.get((method, request.url_rule.rule)))
         return None
 
     app.before_request(check)
+    app.teardown_request(lambda _: drop_ticket())
+
+
+def _admit(service: Service, client: Client, row: Route | None) -> None:
+    """Let a request pass to its route. Forbidden, Overloaded, RateLimited."""
+    g.client = client
+    if row is None:
+        return
+    if not client.may(row.role):
+        raise Forbidden(f"This API key (role {client.entry.role.value}) may not ask {row.path}")
+    if row.queues:
+        if not client.may_use(service.model().aliases):
+            raise Forbidden(f"This API key may not ask the model {service.model().name}")
+        hold(service.admission.enter(client))
 
 
 def _add_headers(app: Flask, cors: Cors) -> None:

@@ -148,6 +148,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         host_cache_bytes=host_cache_bytes(settings.slots.cache_ram_mib),
         cache_idle_slots=settings.slots.cache_idle_slots,
         max_step_ms=settings.slots.max_step_ms,
+        queue_timeout_s=settings.operation.queue_timeout_s,
         joins_running=settings.slots.cont_batching,
         n_checkpoints=settings.slots.n_ctx_checkpoints,
         checkpoint_min_step=settings.slots.checkpoint_min_step,

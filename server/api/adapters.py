@@ -17,6 +17,7 @@ from server.api.wire import json_response
 from server.api.wire import read_value
 from server.engine.modelinfo import AdapterInfo
 from server.engine.modelinfo import Tokenizer
+from server.options.keys import Role
 from server.schema import bodies
 from server.schema import parse_server_scales
 
@@ -32,7 +33,7 @@ def list_adapters(service: Service) -> Response:
     return json_response(rows)
 
 
-@routes.post("/lora-adapters", takes=bodies.SCALES, gives=answers.SUCCESS)
+@routes.post("/lora-adapters", takes=bodies.SCALES, gives=answers.SUCCESS, role=Role.ADMIN)
 def set_scales(service: Service) -> Response:
     """Set all scales; an adapter that the body leaves out is off from now on."""
     body = read_value("a JSON array")

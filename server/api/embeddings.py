@@ -44,7 +44,7 @@ N_BETWEEN_PAUSES = 64
 """Texts that are made tokens of before others may go on."""
 
 
-@routes.post("/v1/embeddings", takes=bodies.EMBEDDINGS, gives=answers.EMBEDDINGS)
+@routes.post("/v1/embeddings", takes=bodies.EMBEDDINGS, gives=answers.EMBEDDINGS, queues=True)
 def openai_embeddings(service: Service) -> Response:
     """Vectors of texts, in OpenAI's form."""
     _check_enabled(service)
@@ -67,7 +67,9 @@ def openai_embeddings(service: Service) -> Response:
     )
 
 
-@routes.post("/embeddings", "/embedding", takes=bodies.EMBEDDINGS, gives=answers.VECTORS)
+@routes.post(
+    "/embeddings", "/embedding", takes=bodies.EMBEDDINGS, gives=answers.VECTORS, queues=True
+)
 def embeddings(service: Service) -> Response:
     """Vectors of texts, or of each of their tokens where the server does not pool."""
     _check_enabled(service)

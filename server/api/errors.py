@@ -39,6 +39,8 @@ class ApiError(ServerError):
 
     status = 500
     type = "server_error"
+    retry_after_s = 0
+    """When the client may try again; 0 = not said."""
     field = ""
     """The field of the body that is at fault, where that is known."""
 
@@ -84,6 +86,13 @@ class Disabled(ApiError):
     type = "feature_disabled"
 
 
+class Forbidden(ApiError):
+    """The API key is known, but may not do this."""
+
+    status = 403
+    type = "permission_error"
+
+
 class NotFound(ApiError):
     """No such route, or not with this method."""
 
@@ -96,6 +105,23 @@ class BodyTooLarge(ApiError):
 
     status = 413
     type = "invalid_request_error"
+
+
+class RateLimited(ApiError):
+    """The API key has used up what it may have."""
+
+    status = 429
+    type = "rate_limit_error"
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(RateLimited):
+    """More requests wait already than may wait, or this one has waited too long."""
+
+    type = "overloaded_error"
 
 
 class NotSupported(ApiError):
@@ -123,6 +149,7 @@ _FAILURES: dict[ErrorKind, type[ApiError]] = {
     ErrorKind.INVALID_REQUEST: InvalidRequest,
     ErrorKind.NOT_SUPPORTED: NotSupported,
     ErrorKind.UNAVAILABLE: Unavailable,
+    ErrorKind.OVERLOADED: Overloaded,
     ErrorKind.SERVER: ApiError,
 }
 
@@ -187,7 +214,10 @@ def register_error_handlers(app: Flask, form_at: Callable[[str], ErrorForm]) -> 
     """Have every error that leaves a handler answered. form_at: the form that a path wants."""
 
     def written(error: ApiError) -> Response:
-        return form_at(request.path).write(error)
+        response = form_at(request.path).write(error)
+        if error.retry_after_s:
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
 
     def on_request_error(error: RequestError) -> Response:
         return written(_from_request(error))

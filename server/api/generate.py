@@ -26,6 +26,8 @@ from flask import request as http
 
 from server.api import sse
 from server.api import streams
+from server.api.admission import claimed
+from server.api.admission import take_ticket
 from server.api.blocking import run_blocking
 from server.api.disconnect import NoWatch
 from server.api.disconnect import Watch
@@ -48,6 +50,7 @@ from server.engine.errors import BadGrammar
 from server.engine.mailbox import Status
 from server.engine.modelinfo import Tokenizer
 from server.engine.task import Constraint
+from server.engine.task import Embedded
 from server.engine.task import Event
 from server.engine.task import Failed
 from server.engine.task import Finished
@@ -168,7 +171,8 @@ def make_job(
             task_from(params, prompt, task_id, job_id, i, adapters, places, first)
             for i, task_id in enumerate(ids)
         ]
-    return Job(job_id, int(time.time()), model, params, tuple(tasks), prefill, reading)
+    ready = tuple(claimed(task, service.predict_limit) for task in tasks)
+    return Job(job_id, int(time.time()), model, params, ready, prefill, reading)
 
 
 def _compiled(
@@ -209,6 +213,7 @@ class Session:
         self._engine = service.engine
         self._indexes = {task_id: i for i, task_id in enumerate(ids)}
         self._request = request
+        self._n_taken: dict[int, int] = {}
         self._watch: Watch = NoWatch()
         try:
             if not is_kept:
@@ -216,6 +221,7 @@ class Session:
         except BaseException:
             self._request.close()
             raise
+        self._ticket = take_ticket()
 
     @property
     def is_done(self) -> bool:
@@ -232,6 +238,7 @@ class Session:
         while True:
             event = self._request.get(self._slice(deadline))
             if event is not None:
+                self._count(event)
                 return event
             if self._request.is_abandoned or self._watch.is_gone():
                 raise ClientGone("The client closed the connection")
@@ -251,6 +258,15 @@ class Session:
             raise Unavailable("The engine has stopped")
         return event
 
+    def _count(self, event: Event) -> None:
+        """What a task has taken of its owner's tokens."""
+        if isinstance(event, (Token, Finished)):
+            timings = event.timings
+            n_prompt = timings.n_prompt_cached + timings.n_prompt_processed
+            self._n_taken[event.task_id] = n_prompt + timings.n_decoded
+        elif isinstance(event, Embedded):
+            self._n_taken[event.task_id] = event.n_prompt
+
     def cancel(self) -> None:
         """Have `get` raise ClientGone. Any thread or greenlet."""
         self._request.abandon()
@@ -259,6 +275,9 @@ class Session:
         """Cancel what still runs and stop watching. Idempotent."""
         self._watch.close()
         self._request.close()
+        if self._ticket is not None:
+            self._ticket.n_tokens = sum(self._n_taken.values())
+            self._ticket.close()
 
 
 def respond(service: Service, job: Job, form: Format) -> Response:

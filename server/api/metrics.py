@@ -12,13 +12,14 @@ from server.api import answers
 from server.api.errors import NotSupported
 from server.api.registry import Routes
 from server.api.service import Service
+from server.options.keys import Role
 
 CONTENT_TYPE = "text/plain; version=0.0.4"
 
 routes = Routes("metrics")
 
 
-@routes.get("/metrics", gives=answers.METRICS)
+@routes.get("/metrics", gives=answers.METRICS, role=Role.METRICS)
 def get_metrics(service: Service) -> Response:
     """All counters in Prometheus's text form."""
     if not service.settings.http.endpoint_metrics:

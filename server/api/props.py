@@ -18,6 +18,7 @@ from server.api.service import Service
 from server.api.usage import Json
 from server.api.wire import json_response
 from server.chat.errors import TemplateError
+from server.options.keys import Role
 from server.schema import default_generation_settings
 
 routes = Routes("props")
@@ -29,7 +30,7 @@ def get_props(service: Service) -> Response:
     return json_response(props_json(service))
 
 
-@routes.post("/props", takes=None, gives=answers.SUCCESS)
+@routes.post("/props", takes=None, gives=answers.SUCCESS, role=Role.ADMIN)
 def post_props(service: Service) -> Response:
     """Accepted with --props; there is nothing to change yet, as in the reference."""
     if not service.settings.http.endpoint_props:

@@ -20,6 +20,7 @@ from server.api.describe import Answer
 from server.api.describe import Param
 from server.api.errors import LLAMA_SERVER
 from server.api.errors import ErrorForm
+from server.options.keys import Role
 from server.schema import ArraySchema
 from server.schema import BodySchema
 
@@ -43,6 +44,10 @@ class Route:
     params: tuple[Param, ...] = ()
     is_public: bool = False
     """Whether no API key is needed."""
+    role: Role = Role.API
+    """What a key must open at least."""
+    queues: bool = False
+    """Whether it has the engine compute something, so that it may have to wait."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -91,9 +96,12 @@ class Routes:
         gives: Answer,
         params: tuple[Param, ...] = (),
         public: bool = False,
+        role: Role = Role.API,
     ) -> Callable[[Handler], Handler]:
         """Declare a GET route (HEAD comes with it)."""
-        return self._add("GET", path, aliases, None, gives, params, public)
+        return self._add(
+            lambda handler: Route("GET", path, handler, gives, None, aliases, params, public, role)
+        )
 
     def post(
         self,
@@ -103,29 +111,36 @@ class Routes:
         gives: Answer,
         params: tuple[Param, ...] = (),
         public: bool = False,
+        role: Role = Role.API,
+        queues: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Declare a POST route."""
-        return self._add("POST", path, aliases, takes, gives, params, public)
+        """Declare a POST route. queues: see Route; one whose answer may be a stream does anyway."""
+        return self._add(
+            lambda handler: Route(
+                "POST",
+                path,
+                handler,
+                gives,
+                takes,
+                aliases,
+                params,
+                public,
+                role,
+                queues or gives.streams,
+            )
+        )
 
     def delete(
         self, path: str, *aliases: str, gives: Answer, params: tuple[Param, ...] = ()
     ) -> Callable[[Handler], Handler]:
         """Declare a DELETE route."""
-        return self._add("DELETE", path, aliases, None, gives, params, False)
+        return self._add(
+            lambda handler: Route("DELETE", path, handler, gives, None, aliases, params)
+        )
 
-    def _add(
-        self,
-        method: str,
-        path: str,
-        aliases: tuple[str, ...],
-        takes: Takes,
-        gives: Answer,
-        params: tuple[Param, ...],
-        is_public: bool,
-    ) -> Callable[[Handler], Handler]:
+    def _add(self, row_of: Callable[[Handler], Route]) -> Callable[[Handler], Handler]:
         def add(handler: Handler) -> Handler:
-            row = Route(method, path, handler, gives, takes, aliases, params, is_public)
-            self.rows.append(row)
+            self.rows.append(row_of(handler))
             return handler
 
         return add

@@ -43,6 +43,7 @@ N_BETWEEN_PAUSES = 64
     "/reranking",
     takes=bodies.RERANK,
     gives=answers.RANKS,
+    queues=True,
 )
 def rerank(service: Service) -> Response:
     """How well each document answers a query, best first."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cached_property
 
+from server.api.admission import Admission
 from server.api.auth import ApiKeys
 from server.api.blocking import pause
 from server.api.disconnect import Watchers
@@ -107,6 +108,8 @@ class Service:
         self.watchers = Watchers()
         self.streams = KeptStreams()
         self.responses = KeptResponses(settings.responses)
+        operation = settings.operation
+        self.admission = Admission(settings.slots.n_slots, operation.queue_max)
         self.media_marker = f"<__media_{secrets.token_hex(16)}__>"
         self._model: Model | None = None
         self._lora_scales: tuple[float, ...] | None = None
@@ -131,6 +134,14 @@ class Service:
         if self._model is None or self._model.info is not board.info:
             self._model = Model(self.settings, board.info, board.tokenizer)
         return self._model
+
+    @property
+    def predict_limit(self) -> int:
+        """The most tokens of an answer whose request sets no limit; -1 = no limit. Unavailable."""
+        limit = self.settings.operation.predict_limit
+        if limit or not self.settings.context.context_shift:
+            return limit or -1  # without shifting the context is the limit
+        return self.model().info.n_ctx_slot
 
     @property
     def defaults(self) -> RequestDefaults:

@@ -25,6 +25,7 @@ from server.api.wire import json_response
 from server.engine.snapshot import Divergence
 from server.engine.snapshot import SlotSnapshot
 from server.engine.task import Timings
+from server.options.keys import Role
 from server.schema import CompletionParams
 from server.schema import bodies
 from server.schema import generation_settings
@@ -42,10 +43,11 @@ routes.post(
     takes=bodies.SLOT_FILE,
     gives=answers.SLOT_ACTION,
     params=(ID_SLOT, ACTION),
+    role=Role.ADMIN,
 )(act_on_slot)
 
 
-@routes.get("/slots", gives=answers.SLOTS, params=(FREE_ONE,))
+@routes.get("/slots", gives=answers.SLOTS, params=(FREE_ONE,), role=Role.ADMIN)
 def list_slots(service: Service) -> Response:
     """All slots; 503 if asked to fail where none is free."""
     if not service.settings.http.endpoint_slots:

@@ -80,6 +80,8 @@ class EngineConfig:
     """The distance of checkpoints in tokens where no turn ends; 0 = none there."""
     joins_running: bool = True
     """Whether new prompts are computed while others generate, or wait until all of them end."""
+    queue_timeout_s: float = 0.0
+    """How long a task may wait for a slot; 0 = as long as it must."""
     context_shift: bool = False
     """Whether a full context forgets its older half instead of ending the generation."""
     show_text: bool = False
@@ -153,6 +155,7 @@ class Engine:
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._end_everything()
         self._actions.run()
+        self._expire()
         self._admit()
         if self.slots.has_changed:  # what begins shows before its first step, which may be long
             self._publish()
@@ -200,6 +203,13 @@ class Engine:
                     deadline = self._clock() + grace_s
                     self._stop_at = min(deadline, self._stop_at or deadline)
                     self.waiting.is_closed = self.embeddings.is_closed = True
+
+    def _expire(self) -> None:
+        timeout_s = self._config.queue_timeout_s
+        if timeout_s:
+            for task in self.waiting.take_older(self._clock() - timeout_s):
+                message = f"No slot became free within {timeout_s:g} s (--queue-timeout)."
+                self.slots.fail_task(task, ErrorKind.OVERLOADED, message)
 
     def _admit(self) -> None:
         for slot, task in self.waiting.startable(self._choose):
@@ -273,6 +283,8 @@ class Engine:
         now = self._clock()
         self.slots.stats.add_step(plan, now - started, now)
         self._scheduler.observe(plan, now - started)
+        if self.waiting.shares.is_contended:
+            self.waiting.shares.charge_decoded(plan.decoding)
         for slot in plan.decoding:
             self._append_pending(slot)
         for chunk in plan.chunks:

@@ -165,6 +165,10 @@ class Task:
     """The id of the first of several completions of this prompt; -1: it is the only one."""
     cmpl_id: str = ""
     """The id that the client sees; lets a client address a running request."""
+    owner: str = ""
+    """Whose it is: owners take turns, measured in tokens."""
+    priority: int = 0
+    """Lower numbers go first, whoever owns them."""
     t_submitted: float | None = None
     """When it was handed to the engine, by its clock; None = when it got a slot."""
     params: object = None
@@ -201,6 +205,7 @@ class ErrorKind(Enum):
     EXCEED_CONTEXT_SIZE = "exceed_context_size"
     NOT_SUPPORTED = "not_supported"
     UNAVAILABLE = "unavailable"
+    OVERLOADED = "overloaded"
     SERVER = "server"
 
 

@@ -1,5 +1,6 @@
 """The settings of what a server may have beside one model that makes text: fetching, media,
-drafters, several models, a page. As `settings`, which holds them all.
+drafters, several models, a page; and what it does under overload. As `settings`, which holds
+them all.
 """
 
 from __future__ import annotations
@@ -96,6 +97,18 @@ class ResponsesSettings:
     """'' = memory."""
     responses_store_mib: int
     responses_store_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSettings:
+    """What happens under overload, and when something breaks."""
+
+    queue_max: int
+    """-1 = no limit."""
+    queue_timeout_s: int
+    """0 = no limit."""
+    predict_limit: int
+    """0 = what a slot's context holds, -1 = no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ HTTP = Section("http", "HTTP", (
            help="keys of which clients must send one, comma-separated"),
     Option("api_key_files", ("--api-key-file",), file_of_keys, (), "FILE",
            env="LLAMA_ARG_API_KEY_FILE", merge=concat,
-           help="a file with such keys, one a line; lines that begin with # are comments; read "
+           help="a file with such keys, one a line, each with what it may, if that is not "
+                "everything (docs/howto/overload.md); lines that begin with # are comments; read "
                 "again on SIGHUP"),
     Option("ssl_key_file", ("--ssl-key-file",), text, "", "FILE", env="LLAMA_ARG_SSL_KEY_FILE",
            help="private key for HTTPS, PEM; read again on SIGHUP"),

@@ -21,6 +21,7 @@ from server.options.log import ACTIONS
 from server.options.log import LOG
 from server.options.media import MEDIA
 from server.options.model import MODEL
+from server.options.operation import OPERATION
 from server.options.option import Option
 from server.options.option import Section
 from server.options.responses import RESPONSES
@@ -43,6 +44,7 @@ SECTIONS: tuple[Section, ...] = (
     EMBEDDING,
     HTTP,
     RESPONSES,
+    OPERATION,
     UI,
     ROUTER,
     BUNDLES,

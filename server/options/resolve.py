@@ -23,6 +23,7 @@ from server.options.argv import Argument
 from server.options.argv import split_argv
 from server.options.feature_settings import HubSettings
 from server.options.feature_settings import MediaSettings
+from server.options.feature_settings import OperationSettings
 from server.options.feature_settings import ResponsesSettings
 from server.options.feature_settings import RouterSettings
 from server.options.feature_settings import SpeculativeSettings
@@ -256,6 +257,7 @@ def _settings(resolution: Resolution, vertex: Vertex | None) -> Settings:
         chat=_section(ChatSettings, values),
         embedding=_section(EmbeddingSettings, values),
         http=_section(HttpSettings, values),
+        operation=_section(OperationSettings, values),
         log=_section(LogSettings, values),
         hub=_section(HubSettings, values),
         media=_section(MediaSettings, values),

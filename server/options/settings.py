@@ -13,6 +13,7 @@ from dataclasses import field
 
 from server.options.feature_settings import HubSettings
 from server.options.feature_settings import MediaSettings
+from server.options.feature_settings import OperationSettings
 from server.options.feature_settings import ResponsesSettings
 from server.options.feature_settings import RouterSettings
 from server.options.feature_settings import SpeculativeSettings
@@ -324,6 +325,7 @@ class Settings:
     chat: ChatSettings
     embedding: EmbeddingSettings
     http: HttpSettings
+    operation: OperationSettings
     log: LogSettings
     hub: HubSettings
     media: MediaSettings

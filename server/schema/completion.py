@@ -113,6 +113,7 @@ def task_from(
         n_bare=adapters[1],
         turns=turns,
         id_slot=-1 if index else params.id_slot,
+        priority=params.priority,
         return_tokens=params.return_tokens,
         return_progress=params.return_progress,
         preserved_tokens=frozenset(params.preserved_tokens),

@@ -55,6 +55,7 @@ class CompletionParams:
     n_cache_reuse: int = 0
     t_max_predict_ms: int = -1
     id_slot: int = -1
+    priority: int = 0
     stop: tuple[str, ...] = ()
     response_fields: tuple[str, ...] = ()
     lora: tuple[tuple[int, float], ...] = ()

@@ -77,6 +77,14 @@ PROMPT_ROWS = (
         Section.PROMPT,
         parse=parse_id_slot,
     ),
+    Field(
+        "priority",
+        Kind.INT,
+        "Whose turn it is where requests wait for a slot: lower numbers go first. A key may claim "
+        "what its line in the key file says, by default 0.",
+        Section.PROMPT,
+        hard=(-INT32_MAX, INT32_MAX),
+    ),
 )
 
 OUTPUT_ROWS = (
