@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from flask import g
+from flask import has_app_context
 
 from server.api.auth import Client
 from server.api.errors import Forbidden
@@ -133,13 +134,13 @@ def hold(ticket: Ticket) -> None:
 
 def take_ticket() -> Ticket | None:
     """The ticket, for who gives it back when the work is done; None: there is none."""
-    ticket: Ticket | None = g.pop("ticket", None)
+    ticket: Ticket | None = g.pop("ticket", None) if has_app_context() else None
     return ticket
 
 
 def current_client() -> Client | None:
     """Who asks, where that is known."""
-    client: Client | None = g.get("client")
+    client: Client | None = g.get("client") if has_app_context() else None
     return client
 
 

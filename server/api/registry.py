@@ -114,7 +114,7 @@ class Routes:
         role: Role = Role.API,
         queues: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Declare a POST route. queues: see Route; one whose answer may be a stream does anyway."""
+        """Declare a POST route. queues: see Route; who takes a body and may stream does anyway."""
         return self._add(
             lambda handler: Route(
                 "POST",
@@ -126,7 +126,7 @@ class Routes:
                 params,
                 public,
                 role,
-                queues or gives.streams,
+                queues or (gives.streams and takes is not None),
             )
         )
 
