@@ -42,6 +42,7 @@ from server.listen import BACKLOG
 from server.listen import url_of
 from server.loading import LoadingBar
 from server.options.settings import Settings
+from server.running import RunningRecord
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
     from server.engine.client import EngineClient
 
 TICK_S = 0.1
-GRACE_S = 30
-"""How long running answers may go on after SIGTERM."""
-
 QUICK_GRACE_S = 1.0
 """How long handlers may take to end their answers after Ctrl-C."""
 
@@ -90,7 +88,7 @@ class Application(BaseApplication):  # type: ignore[misc]
             "worker_class": EngineWorker,
             "worker_connections": limits.prepare(http.threads_http, BACKLOG),
             "timeout": SILENCE_S,
-            "graceful_timeout": GRACE_S + 5,
+            "graceful_timeout": self.settings.operation.drain_timeout_s + 5,
             "keepalive": KEEPALIVE_S,
             "limit_request_line": MAX_HEADER_BYTES,
             "limit_request_field_size": MAX_HEADER_BYTES,
@@ -136,6 +134,9 @@ def serve(settings: Settings, sockets: Sequence[socket.socket]) -> None:
 
 
 def _on_child_exit(arbiter: EngineArbiter, worker: EngineWorker) -> None:
+    for line in worker.running.lines():
+        _log.error("the server died while it worked on %s", line)
+    worker.running.close()
     arbiter.count_death(worker.was_ready)
 
 
@@ -174,6 +175,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         self._exit_code = 0
         # One byte that parent and child share: whether the model was loaded.
         self._ready_byte = mmap.mmap(-1, 1)
+        self.running = RunningRecord()
 
     @property
     def was_ready(self) -> bool:
@@ -187,6 +189,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         try:
             self._tls = tls.server_context(self.app.settings.http)
             super().load_wsgi()
+            self.app.engine.follow(self.running.write)
         except ServerError as error:
             _log.error("%s", error)
             sys.exit(EngineArbiter.WORKER_BOOT_ERROR)
@@ -291,8 +294,9 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
 
     def _drain(self) -> None:
         """End the engine and the answers, or leave without them when time is up."""
-        stopping = gevent.spawn(self.app.engine.stop, GRACE_S)
-        deadline = time.monotonic() + GRACE_S + QUICK_GRACE_S
+        grace_s = self.app.settings.operation.drain_timeout_s
+        stopping = gevent.spawn(self.app.engine.stop, grace_s)
+        deadline = time.monotonic() + grace_s + QUICK_GRACE_S
         was_hurried = False
         while self._n_active or not stopping.dead:
             self.notify()
@@ -307,6 +311,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
     def _leave_at_once(self, code: int) -> None:
         # The engine thread may be inside native code: the interpreter's way out would unload
         # what it runs on.
+        self.running.clear()
         logging.shutdown()
         os._exit(code)
 

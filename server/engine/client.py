@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from server.engine.mailbox import SlotAction
 from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
+from server.engine.snapshot import Snapshot
 from server.engine.task import EmbeddingTask
 from server.engine.task import Event
 from server.engine.task import Task
@@ -99,6 +101,10 @@ class EngineClient:
     def status(self) -> Status:
         """Where the engine is in its life."""
         return self.board.status
+
+    def follow(self, on_snapshot: Callable[[Snapshot], None]) -> None:
+        """Have every snapshot handed over on the engine's thread, before the step that follows."""
+        self._mailbox.on_snapshot = on_snapshot
 
     def next_task_id(self) -> int:
         """A fresh id; ids grow from 0."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from _queue import Empty
 from _queue import SimpleQueue
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -133,6 +134,8 @@ class Mailbox:
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
         self.board = Board()
+        self.on_snapshot: Callable[[Snapshot], None] | None = None
+        """Called on the engine's thread; must be quick."""
         self._inbox: SimpleQueue[Message] = SimpleQueue()
 
     def post(self, message: Message) -> None:
@@ -168,3 +171,5 @@ class Mailbox:
     def show(self, **changes: object) -> None:
         """Engine thread: replace parts of the board."""
         self.board = replace(self.board, **changes)  # type: ignore[arg-type]
+        if self.on_snapshot is not None and "snapshot" in changes:
+            self.on_snapshot(self.board.snapshot)

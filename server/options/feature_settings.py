@@ -109,6 +109,7 @@ class OperationSettings:
     """0 = no limit."""
     predict_limit: int
     """0 = what a slot's context holds, -1 = no limit."""
+    drain_timeout_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,4 +22,7 @@ OPERATION = Section("operation", "Overload and faults", (
            help="the most tokens of an answer whose request sets no limit; 0 = as many as its "
                 "slot's context holds, also where --context-shift would go on for ever; -1 = any "
                 "number"),
+    Option("drain_timeout_s", ("--drain-timeout",), integer_in(0), 30, "SECONDS",
+           env="LLAMA_ARG_DRAIN_TIMEOUT", tags=OURS,
+           help="how long running answers may go on after SIGTERM and SIGUSR2"),
 ))  # fmt: skip

@@ -84,8 +84,10 @@ ARROWS: dict[str, set[str]] = {
         "server.logs",
         "server.options",
         "server.refusal",
+        "server.running",
         "server.tls",
     },
+    "server.running": {"server.engine.snapshot"},
     "server.wsgi": {
         "server.app",
         "server.checks",

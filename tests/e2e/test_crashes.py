@@ -1,0 +1,140 @@
+"""A worker that is killed under load: who notices, for how long, what is said.
+
+LLAMACTL_CRASHES=20 kills it more often and prints a line for each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import wire
+from tests.e2e.conftest import Starter
+from tests.e2e.live import LiveServer
+from tests.e2e.processes import descendants
+from tests.e2e.processes import wait_until
+
+pytestmark = pytest.mark.model
+
+N_CRASHES = int(os.environ.get("LLAMACTL_CRASHES", "2"))
+N_CLIENTS = 4
+LIMIT_S = 2.0
+"""Beyond the time that the model takes to load."""
+
+ENDLESS = {"prompt": "Once", "n_predict": -1, "ignore_eos": True, "stream": True}
+
+
+class Load:
+    """Clients that stream, one after another answer, and connect again at once when one breaks."""
+
+    def __init__(self, server: LiveServer) -> None:
+        self._server = server
+        self._over = threading.Event()
+        self.refused: list[str] = []
+        self._threads = [threading.Thread(target=self._client) for _ in range(N_CLIENTS)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _client(self) -> None:
+        while not self._over.is_set():
+            try:
+                with wire.stream(self._server.url, "/completion", ENDLESS) as stream:
+                    for _ in stream.lines():
+                        if self._over.is_set():
+                            return
+            except ConnectionRefusedError as error:
+                self.refused.append(str(error))
+            except (OSError, HTTPException):
+                continue  # the answer that ran when the worker died
+
+
+def worker_of(server: LiveServer) -> int:
+    (worker,) = wait_until("one worker", lambda: descendants(server.pid))
+    return worker
+
+
+def recovery_s(server: LiveServer, number: int) -> float:
+    """Kill the worker while it streams; the seconds until /health is 200 again."""
+    worker = worker_of(server)
+    server.wait_busy(N_CLIENTS)
+    begin = time.monotonic()
+    os.kill(worker, number)
+    wait_until("the worker is gone", lambda: worker not in descendants(server.pid))
+    wait_until("a new worker is ready", lambda: server.get("/health").status == 200, 30)
+    return time.monotonic() - begin
+
+
+@pytest.fixture
+def server(start: Starter, tiny_path: Path) -> LiveServer:
+    slots = ("-np", str(N_CLIENTS), "--kv-unified", "-c", "65536", "-t", "1")
+    return start("-m", tiny_path, *slots)
+
+
+def test_a_worker_killed_under_load_is_replaced_in_time(server: LiveServer) -> None:
+    load_s = ready_after_s(server)
+    with Load(server) as load:
+        for i in range(N_CRASHES):
+            number = (signal.SIGKILL, signal.SIGSEGV)[i % 2]
+            took_s = recovery_s(server, number)
+            if "LLAMACTL_CRASHES" in os.environ:
+                print(f"{i + 1}: {number.name}: {took_s:.2f} s (start and load {load_s:.2f} s)")
+            assert took_s < load_s + LIMIT_S
+    assert load.refused == []
+    said = re.findall(
+        r"died while it worked on chatcmpl-\w+ \(slot \d+, \d+ prompt tokens", server.log
+    )
+    assert len(said) >= N_CRASHES
+    assert server.stop() == 0
+    # who leaves in an orderly way did not die
+    assert server.log.count("the server died while") == len(said)
+
+
+def ready_after_s(server: LiveServer) -> float:
+    """How long a new worker takes to begin and to load the model, with nothing else to do."""
+    worker = worker_of(server)
+    begin = time.monotonic()
+    server.signal(signal.SIGUSR2)
+    wait_until("the worker is gone", lambda: worker not in descendants(server.pid))
+    wait_until("a new worker is ready", lambda: server.get("/health").status == 200, 30)
+    return time.monotonic() - begin
+
+
+def test_a_stream_longer_than_the_drain_timeout_ends_properly(
+    start: Starter, tiny_path: Path
+) -> None:
+    server = start("-m", tiny_path, "-np", "1", "-c", "65536", "-t", "1", "--drain-timeout", "0")
+    with wire.stream(server.url, "/completion", ENDLESS) as stream:
+        events = stream.events()
+        next(events)
+        server.signal(signal.SIGTERM)
+        *_, last = events
+    assert (last["stop"], last["truncated"]) == (True, True)
+    assert server.wait_exit() == 0
+
+
+def test_no_connection_is_refused_while_the_worker_is_replaced(server: LiveServer) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    worker = worker_of(server)
+    server.signal(signal.SIGUSR2)
+    while worker in descendants(server.pid):
+        with contextlib.closing(socket.create_connection((host, int(port)), timeout=5)):
+            pass
+    wait_until("a new worker is ready", lambda: server.get("/health").status == 200, 30)
+    assert server.stop() == 0
