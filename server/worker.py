@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from server.engine.client import EngineClient
+    from server.engine.snapshot import Snapshot
 
 TICK_S = 0.1
 QUICK_GRACE_S = 1.0
@@ -189,7 +190,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         try:
             self._tls = tls.server_context(self.app.settings.http)
             super().load_wsgi()
-            self.app.engine.follow(self.running.write)
+            self.app.engine.follow(self._on_snapshot)
         except ServerError as error:
             _log.error("%s", error)
             sys.exit(EngineArbiter.WORKER_BOOT_ERROR)
@@ -281,6 +282,13 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
             is_tls = self._tls is not None
             urls = ", ".join(url_of(each.getsockname(), is_tls) for each in self.sockets)
             logs.announce(f"llamactl is listening on {urls} (model: {name})")
+
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
+        """Engine thread. That there is one says at once that the model is loaded: who is killed
+        by its first request has not died while loading.
+        """
+        self._ready_byte[0] = 1
+        self.running.write(snapshot)
 
     def _look_at_engine(self) -> None:
         board = self.app.engine.board

@@ -76,6 +76,7 @@ ARROWS: dict[str, set[str]] = {
         "server.arbiter",
         "server.engine.client",
         "server.engine.mailbox",
+        "server.engine.snapshot",
         "server.errors",
         "server.launch",
         "server.limits",
