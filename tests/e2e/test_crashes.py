@@ -1,6 +1,7 @@
 """A worker that is killed under load: who notices, for how long, what is said.
 
-LLAMACTL_CRASHES=20 kills it more often and prints a line for each time.
+LLAMACTL_CRASHES=20 kills it more often, prints a line for each time, and holds the time against its
+limit: measure with nothing else running.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tests.e2e.processes import wait_until
 
 pytestmark = pytest.mark.model
 
+IS_MEASURED = "LLAMACTL_CRASHES" in os.environ
 N_CRASHES = int(os.environ.get("LLAMACTL_CRASHES", "2"))
 N_CLIENTS = 4
 LIMIT_S = 2.0
@@ -93,9 +95,9 @@ def test_a_worker_killed_under_load_is_replaced_in_time(server: LiveServer) -> N
         for i in range(N_CRASHES):
             number = (signal.SIGKILL, signal.SIGSEGV)[i % 2]
             took_s = recovery_s(server, number)
-            if "LLAMACTL_CRASHES" in os.environ:
+            if IS_MEASURED:
                 print(f"{i + 1}: {number.name}: {took_s:.2f} s (start and load {load_s:.2f} s)")
-            assert took_s < load_s + LIMIT_S
+                assert took_s < load_s + LIMIT_S
     assert load.refused == []
     said = re.findall(
         r"died while it worked on chatcmpl-\w+ \(slot \d+, \d+ prompt tokens", server.log
