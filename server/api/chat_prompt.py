@@ -160,7 +160,9 @@ def make_chat_job(service: Service, native: Body, chat: RenderedChat, job_id: st
         return make_job(service, body, job_id=job_id, prefill=chat.prefill, turns=chat.turns)
     stops = chat.output.reading.format.stops
     given = native.get("stop")
-    if stops and (given is None or isinstance(given, (list, tuple))):
+    # a grammar that holds from the start ends the answer itself, and thoughts are free
+    is_lazy = chat.output.constraint is None or bool(chat.output.constraint.triggers)
+    if stops and is_lazy and (given is None or isinstance(given, (list, tuple))):
         body["stop"] = [*(given or ()), *stops]
     return make_job(
         service,

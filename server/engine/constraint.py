@@ -113,13 +113,23 @@ class Grammars:
 class Guide:
     """One request's constraint: first free, then bound to the grammar. Engine thread only."""
 
-    def __init__(self, constraint: Constraint, pieces: Sequence[bytes], eos: int) -> None:
-        """pieces: of every token, control tokens with their text. eos: a token that ends."""
+    def __init__(
+        self,
+        constraint: Constraint,
+        pieces: Sequence[bytes],
+        eos: int,
+        ends: frozenset[int] = frozenset(),
+    ) -> None:
+        """pieces: of every token, control tokens with their text. eos: a token that ends.
+
+        ends: all that do.
+        """
         assert isinstance(constraint.compiled, Compiled)
         self._compiled = constraint.compiled
         self._matcher = self._compiled.matcher()
         self._pieces = pieces
         self._eos = eos
+        self.ends = ends
         self._tokens: list[int] = []
         """What the matcher was given, to give it to another."""
         self._bits = np.zeros(-(-len(pieces) // WORD_BITS), np.uint32)
@@ -128,6 +138,18 @@ class Guide:
         self.is_bound = self._after is None and self._triggers is None
 
     # free
+
+    @property
+    def must_follow(self) -> bool:
+        """While free: whether the output may not end before it was bound."""
+        return not self.is_bound and self._triggers is None
+
+    def all_but_ends(self) -> Allowed:
+        """While free: what may come instead of an end; valid until the next call."""
+        self._bits.fill(0xFFFFFFFF)
+        for token in self.ends:
+            self._bits[token // WORD_BITS] &= np.uint32(~(1 << token % WORD_BITS) & 0xFFFFFFFF)
+        return Allowed(self._bits, len(self._pieces))
 
     def admits(self, token: int) -> bool:
         """While free: whether what a token has beyond the beginning of the grammar is allowed."""

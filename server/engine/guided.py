@@ -56,6 +56,11 @@ class GuidingTokenizer(Protocol):
         """A token that ends a generation. BadGrammar where there is none."""
         ...
 
+    @property
+    def eog_tokens(self) -> frozenset[int]:
+        """All of them."""
+        ...
+
     def compile(self, constraint: Constraint, preserved: frozenset[int]) -> Constraint:
         """See Tokenizer."""
         ...
@@ -93,6 +98,8 @@ class GuidedSampler:
         if guide.is_bound:
             return chooser.sample_among(i_batch, guide.allowed())
         token = chooser.sample(i_batch)
+        if guide.must_follow and token in guide.ends:
+            token = chooser.sample_among(i_batch, guide.all_but_ends())
         for _ in range(MAX_REJECTED):
             if guide.admits(token):
                 break
@@ -159,7 +166,7 @@ def guided(chooser: Chooser, params: SamplingParams, tokenizer: GuidingTokenizer
         guide = thinking = None
         if params.constraint is not None:
             constraint = tokenizer.compile(params.constraint, frozenset())
-            guide = Guide(constraint, tokenizer.pieces, tokenizer.eog)
+            guide = Guide(constraint, tokenizer.pieces, tokenizer.eog, tokenizer.eog_tokens)
         if params.reasoning is not None:
             thinking = Thinking(params.reasoning, tokenizer.pieces)
     except BadGrammar:

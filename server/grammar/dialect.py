@@ -21,7 +21,7 @@ from referencing.exceptions import Unresolvable
 
 from server.grammar.errors import SchemaRefused
 
-BESIDES = ("then", "else", "minContains", "maxContains")
+BESIDES = ("then", "else", "minContains", "maxContains", "exclusiveMinimum", "exclusiveMaximum")
 """Keywords that say something together with another."""
 
 Json = Mapping[str, Any]

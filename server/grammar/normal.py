@@ -24,6 +24,7 @@ from server.grammar.dialect import Json
 from server.grammar.errors import SchemaRefused
 from server.grammar.numbers import check_value
 from server.grammar.numbers import numeric
+from server.grammar.numbers import unflagged
 from server.grammar.objects import object_parts
 from server.grammar.references import Place
 from server.grammar.references import References
@@ -95,6 +96,8 @@ class Normalizer:
     def _parts(self, known: dict[str, Any], place: Place) -> Iterator[Schema]:
         """Schemas that all must hold."""
         types = types_of(known)
+        if self.dialect.has_flagged_limits:
+            known = dict(unflagged(known))
         base: dict[str, Any] = {"type": known["type"]} if "type" in known else {}
         base |= numeric(known, types, place.pointer, has_steps=self._has_steps)
         more: list[Schema] = []

@@ -47,6 +47,15 @@ def numeric(known: Json, types: frozenset[str], pointer: str, *, has_steps: bool
     return kept
 
 
+def unflagged(known: Json) -> Json:
+    """Limits of draft 4, where a flag says whether one is exclusive, as newer drafts have them."""
+    found = {k: v for k, v in known.items() if k not in LIMITS or not isinstance(v, bool)}
+    for plain, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if known.get(exclusive) is True and plain in found:
+            found[exclusive] = found.pop(plain)
+    return found
+
+
 def check_value(value: object, pointer: str, keyword: str) -> None:
     """SchemaRefused for a constant with a number or a text that can't be written exactly."""
     match value:

@@ -19,7 +19,7 @@ DIGITS = "start: /[0-9]{1,3}/"
 
 def guide(vocabulary: Vocabulary, constraint: Constraint) -> Guide:
     """A fresh one."""
-    return Guide(constraint, vocabulary.pieces, EOS)
+    return Guide(constraint, vocabulary.pieces, EOS, frozenset({EOS}))
 
 
 def texts(vocabulary: Vocabulary, guide: Guide) -> set[bytes]:
@@ -74,6 +74,19 @@ def test_a_grammar_begins_after_a_text_wherever_tokens_split_it(
     assert g.is_bound
     assert (b"</s>" in texts(v, g)) == bool(rest)
     assert (b"12" in texts(v, g)) == (len(rest) < 2)
+
+
+def test_an_output_does_not_end_before_a_grammar_that_has_to_come() -> None:
+    v = Vocabulary(["</think>", "<call>"])
+    after = guide(v, v.compile(DIGITS, after=("</think>",)))
+    assert after.must_follow
+    allowed = after.all_but_ends()
+    assert EOS not in allowed
+    assert allowed.n == len(v.pieces) - 1
+    say(v, after, "</think>")
+    assert not after.must_follow
+    at_will = guide(v, v.compile('start: "<call>"', after=("</think>",), triggers=("<call>",)))
+    assert not at_will.must_follow
 
 
 def test_a_token_that_begins_a_grammar_with_what_it_forbids_is_not_admitted() -> None:
