@@ -77,7 +77,11 @@ def create(service: Service) -> Response:
     def keep(chunks: Iterator[bytes], cancel: Any) -> Response:
         service.responses.put(owner, form)
         begun = json_response(form.response())
-        stream = service.responses.start(owner, form, chunks, cancel)
+        try:
+            stream = service.responses.start(owner, form, chunks, cancel)
+        except BaseException:
+            service.responses.delete(owner, form.id)
+            raise
         return _events(service, stream, -1) if wish.body.get("stream") else begun
 
     return respond_kept(service, job, form, keep)
