@@ -27,7 +27,14 @@ RECORDED = {
     for name, vector in stored.load_cases(group).items()
 }
 PLACES = {case.name: (profile, case) for profile in SHAPES for case in profile.cases}
-KINDS = ("decision 0001: ", "decision 0003: ", "decision 0006: ", "issue ", "bug: ")
+KINDS = (
+    "decision 0001: ",
+    "decision 0003: ",
+    "decision 0006: ",
+    "decision 0008: ",
+    "issue ",
+    "bug: ",
+)
 AGAIN = "python -m tests.compat.record"
 
 
