@@ -67,6 +67,7 @@ class EngineCollector(Collector):
         yield from self._rates(snapshot.counters)
         yield from _gauges(snapshot)
         yield from _own(snapshot)
+        yield from _for_gateways(snapshot)
 
     def _rates(self, counters: Counters) -> Iterator[Metric]:
         prompt = Rate(counters.n_prompt, counters.prompt_s)
@@ -152,3 +153,15 @@ def _histogram(name: str, text: str, distribution: Distribution) -> Metric:
         n += count
         buckets.append((bound, float(n)))
     return HistogramMetricFamily(name, text, buckets=buckets, sum_value=distribution.total)
+
+
+def _for_gateways(snapshot: Snapshot) -> Iterator[Metric]:
+    """What picks a server for a request looks for: Kubernetes' Gateway API Inference Extension."""
+    n_busy = sum(slot.is_processing for slot in snapshot.slots)
+    used = snapshot.n_used_cells / max(snapshot.n_cells, 1)
+    for name, text, value in (
+        ("num_requests_running", "Requests being answered", n_busy),
+        ("num_requests_waiting", "Requests that wait for a slot", snapshot.n_waiting),
+        ("kv_cache_usage_perc", "Share of the KV cache's cells in use, 0 to 1", used),
+    ):
+        yield GaugeMetricFamily(f"vllm:{name}", text, value)

@@ -123,3 +123,13 @@ def test_state_is_told_at_once_while_a_step_goes_on(serve: ServerMaker) -> None:
     finally:
         go_on.set()
         request.join(WAIT_S)
+
+
+def test_gateways_find_what_they_choose_a_server_by(client: FlaskClient) -> None:
+    client.post("/completion", json={"prompt": "abc", "n_predict": 3})
+    shown = samples(client)
+    assert shown["vllm:num_requests_running"] == shown["llamacpp:requests_processing"]
+    assert shown["vllm:num_requests_waiting"] == 0
+    usage = shown["llamactl_kv_cells_used"] / shown["llamactl_kv_cells"]
+    assert shown["vllm:kv_cache_usage_perc"] == pytest.approx(usage)
+    assert usage > 0
