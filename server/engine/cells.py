@@ -35,7 +35,7 @@ class Cells:
         if n > self.n_free:
             raise ValueError(f"{n} cells wanted, {self.n_free} are free")
         self.n_free -= n
-        ids = self._free[self.n_free : self.n_free + n].copy()
+        ids: CellIds = self._free[self.n_free : self.n_free + n].copy()
         self._refs[ids] = 1
         return ids
 

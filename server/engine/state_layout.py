@@ -192,7 +192,8 @@ def _cells(reader: _Reader, count: int) -> NDArray[np.int32]:
         except BadLayout:
             break
         if (cells[:, 1] == 1).all():
-            return cells[:, 0].copy()
+            positions: NDArray[np.int32] = cells[:, 0].copy()
+            return positions
     raise BadLayout("its cells are not those of one sequence")
 
 
