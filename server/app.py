@@ -29,6 +29,7 @@ from server.api.pages import add_pages
 from server.api.registry import Route
 from server.api.service import Service
 from server.api.vertex import add_vertex_routes
+from server.api.webui import webui_paths
 from server.engine.client import EngineClient
 from server.options.settings import Settings
 
@@ -60,7 +61,7 @@ def create_app(settings: Settings, engine: EngineClient) -> Flask:
     add_pages(app, service)
     add_vertex_routes(app, service, all_routes())
     register_error_handlers(app, lambda path: error_form(path.removeprefix(prefix)))
-    _check_requests(app, service, prefix)
+    _check_requests(app, service, prefix, _page_paths(settings))
     _add_headers(app, _cors(settings))
     return app
 
@@ -71,8 +72,16 @@ def reload_keys(app: Flask) -> None:
     service.reload_keys()
 
 
+def _page_paths(settings: Settings) -> frozenset[str]:
+    """What is served without a key and while the model loads: the page, if there is one."""
+    prefix = settings.http.api_prefix
+    if settings.ui.has_own_page:
+        return webui_paths(prefix)
+    return frozenset({f"{prefix}/"} if settings.ui.has_page else ())
+
+
 def _public_paths(prefix: str) -> frozenset[str]:
-    """What is served without a key. The page itself is, once there is one."""
+    """What else is served without a key; `/` is public even where it is nothing."""
     public = {prefix + path for row in all_routes() if row.is_public for path in row.paths}
     return frozenset(public | {f"{prefix}/"})
 
@@ -82,16 +91,15 @@ def _cors(settings: Settings) -> Cors:
     return Cors(http.cors_origins, http.cors_methods, http.cors_headers, http.cors_credentials)
 
 
-def _check_requests(app: Flask, service: Service, prefix: str) -> None:
+def _check_requests(app: Flask, service: Service, prefix: str, pages: frozenset[str]) -> None:
     """In the reference's order: preflight, state, key; then what a key may; then the route."""
-    keys, public = service.keys, _public_paths(prefix)
-    page = f"{prefix}/" if service.settings.ui.has_page else None
+    keys, public = service.keys, pages | _public_paths(prefix)
     rows = {(row.method, prefix + path): row for row in all_routes() for path in row.paths}
 
     def check() -> Response | None:
         if request.method == "OPTIONS":
             return Response("", content_type="text/html")
-        if request.path != page:
+        if request.path not in pages:
             service.check_ready()
         is_known = not keys.is_needed or request.path in public
         client = keys.everybody if is_known else keys.identify(request.headers)

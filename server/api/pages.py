@@ -1,7 +1,8 @@
-"""Files of `--path`, served where no route answers: a page of one's own.
+"""What is at `/`: the built-in page (`webui`), or the files of `--path`: a page of one's own.
 
-Names that begin with a dot are not there. `/sw.js` takes back the service worker that
-llama-server's own page leaves in browsers: it would go on showing that page at this address.
+Files are served where no route answers. Names that begin with a dot are not there. `/sw.js` takes
+back the service worker that llama-server's own page leaves in browsers: it would go on showing
+that page at this address.
 Answers to the mount point of llama.cpp `tools/server/server-http.cpp`.
 """
 
@@ -18,6 +19,7 @@ from werkzeug.security import safe_join
 
 from server.api.errors import NotFound
 from server.api.service import Service
+from server.api.webui import add_webui
 
 INDEX = "index.html"
 WORKER = "sw.js"
@@ -39,6 +41,8 @@ def add_pages(app: Flask, service: Service) -> None:
     """Have an application serve the files, if it is to."""
     ui, prefix = service.settings.ui, service.settings.http.api_prefix
     folder = ui.static_path if ui.has_page else ""
+    if ui.has_own_page:
+        add_webui(app, prefix)
 
     def page(name: str = "") -> Response:
         if folder:

@@ -139,4 +139,9 @@ class UiSettings:
     @property
     def has_page(self) -> bool:
         """Whether there is a page at /."""
-        return self.ui and bool(self.static_path)
+        return self.ui
+
+    @property
+    def has_own_page(self) -> bool:
+        """Whether that page is the built-in one."""
+        return self.ui and not self.static_path

@@ -1,0 +1,100 @@
+"""The built-in page: the files of `static/`, under a policy that lets nothing else run.
+
+The list of files is made once, when the application is: a name that is not on it is none. All of
+them are served without a key and while the model loads; they hold no secret, and the page says
+what is missing. What a browser keeps it asks about each time (ETag), so that a new version is
+there at once. Knows nothing of what the files do. Answers to the page that is compiled into
+llama.cpp's `tools/server`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from functools import partial
+from pathlib import Path
+
+from flask import Flask
+from flask import Response
+from flask import send_file
+
+INDEX = "index.html"
+PACKAGE = Path(__file__).resolve().parents[1]
+PLACES = (PACKAGE / "static", PACKAGE.parent / "static")
+"""Where the files are: in a wheel, and in a checkout."""
+
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+"""What is served, and as what; a file with another suffix is not."""
+
+NOT_SERVED = frozenset({"node_modules"})
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "worker-src 'self'",
+        # pictures and sounds that people attach
+        "img-src 'self' data: blob:",
+        "media-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        # markup enters the page through the sanitiser, or not at all
+        "require-trusted-types-for 'script'",
+        "trusted-types dompurify llamactl-worker",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+@cache
+def webui_files() -> Mapping[str, Path]:
+    """The files of the page by their names below the mount point; `""` is the page itself."""
+    folder = next((place for place in PLACES if (place / INDEX).is_file()), None)
+    if folder is None:
+        return {}
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in TYPES and not NOT_SERVED & set(path.relative_to(folder).parts)
+    }
+    return {"": folder / INDEX, **files}
+
+
+def webui_paths(prefix: str) -> frozenset[str]:
+    """The paths of all files."""
+    return frozenset(f"{prefix}/{name}" for name in webui_files())
+
+
+def add_webui(app: Flask, prefix: str) -> None:
+    """Have an application serve the page under a prefix."""
+    for name, path in webui_files().items():
+        app.add_url_rule(
+            f"{prefix}/{name}",
+            endpoint=f"webui/{name}".replace(".", "_"),
+            view_func=partial(_file, path),
+            methods=["GET"],
+            provide_automatic_options=False,
+        )
+
+
+def _file(path: Path) -> Response:
+    response = send_file(path, mimetype=TYPES[path.suffix], conditional=True, etag=True)
+    response.headers.update(HEADERS)
+    return response

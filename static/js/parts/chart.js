@@ -1,0 +1,33 @@
+// @ts-check
+// A small chart: one line over the last minutes, its newest value in words.
+
+import { element } from "../dom.js";
+import { number, say } from "../strings.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const WIDTH = 300;
+const HEIGHT = 60;
+const MINUTES = 3;
+const POINTS = 180;
+
+/** @param {{title: string, unit: string, points: number[]}} series one point a second */
+export function chart({ title, unit, points }) {
+  const now = points.at(-1) ?? 0;
+  const words = `${number(now)} ${unit}`.trim();
+  return element("figure", { class: "chart" }, element("figcaption", {}, title, element("strong", {}, words)), drawing(points, `${title}: ${words}`), element("small", {}, say("lastMinutes", { n: MINUTES })));
+}
+
+/** @param {number[]} points @param {string} label */
+function drawing(points, label) {
+  const most = Math.max(1e-9, ...points);
+  const place = (/** @type {number} */ value, /** @type {number} */ i) => {
+    const x = WIDTH - ((points.length - 1 - i) * WIDTH) / (POINTS - 1);
+    return `${x.toFixed(1)},${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`;
+  };
+  const svg = document.createElementNS(SVG, "svg");
+  for (const [name, value] of Object.entries({ viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label })) svg.setAttribute(name, value);
+  const line = document.createElementNS(SVG, "polyline");
+  line.setAttribute("points", points.map(place).join(" "));
+  svg.append(line);
+  return svg;
+}
