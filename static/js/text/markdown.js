@@ -16,7 +16,8 @@ const RULES = {
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
   RETURN_DOM_FRAGMENT: true,
 };
-const MATH_RULES = { USE_PROFILES: { mathMl: true }, FORBID_TAGS: ["annotation-xml", "maction", "style"], IN_PLACE: true };
+// the element that holds a formula is looked through as well, and must be let through
+const MATH_RULES = { USE_PROFILES: { mathMl: true }, ADD_TAGS: ["span"], FORBID_TAGS: ["annotation-xml", "maction", "style"], IN_PLACE: true };
 
 /** @type {any} */ let marked;
 /** @type {any} */ let purify;

@@ -1,0 +1,142 @@
+"""Chats: what is written, kept, stopped, changed and read on."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+from playwright.sync_api import Page
+from playwright.sync_api import expect
+
+from tests.e2e import live
+from tests.e2e.live import LiveServer
+from tests.e2e.processes import free_port
+from tests.ui import steps
+
+pytestmark = [pytest.mark.model, pytest.mark.playwright]
+
+LONG = "localStorage.setItem('llamactl.settings', '{\"max_tokens\": 400, \"temperature\": 0}')"
+
+
+def test_a_first_chat_is_answered_and_kept(page: Page) -> None:
+    steps.open_page(page)
+    steps.send(page, "Hello there")
+    text = steps.answered(page).locator(".body rich-text").inner_text()
+    assert text.strip()
+    expect(page.locator("live-figures")).to_contain_text("tok/s")
+    page.reload()
+    expect(steps.answered(page).locator(".body rich-text")).to_have_text(text)
+    expect(page.get_by_role("link", name="Hello there")).to_be_visible()
+
+
+def test_stop_ends_the_answer_on_the_server(page: Page, server: LiveServer) -> None:
+    steps.open_page(page)
+    page.evaluate(LONG)
+    steps.send(page, "Count from one to a thousand in words.")
+    expect(page.locator(".running .body rich-text")).to_contain_text(re.compile(r"\w"))
+    page.get_by_role("button", name="Stop").click()
+    steps.answered(page)
+    server.wait_idle()
+
+
+def test_an_edit_begins_a_branch_and_the_old_one_stays(page: Page) -> None:
+    steps.open_page(page)
+    steps.send(page, "First words")
+    steps.answered(page)
+    message = page.locator(".message.user")
+    message.hover()
+    message.get_by_role("button", name="Edit").click()
+    message.locator("textarea").fill("Other words")
+    message.locator("textarea").press("Enter")
+    expect(page.locator(".message.user .body")).to_have_text("Other words")
+    steps.answered(page)
+    page.get_by_role("button", name="Previous version").click()
+    expect(page.locator(".message.user .body")).to_have_text("First words")
+    expect(page.locator(".versions")).to_have_text("1 of 2")
+
+
+def test_another_answer_continuing_and_deleting(page: Page) -> None:
+    steps.open_page(page)
+    steps.send(page, "Tell me a long story")
+    answer = steps.answered(page)
+    short = answer.locator(".body rich-text").inner_text()
+    page.get_by_role("button", name="Continue").click()
+    steps.answered(page)
+    expect(page.locator(".message.assistant .body rich-text")).to_contain_text(short.strip()[:20])
+    assert len(answer.locator(".body rich-text").inner_text()) > len(short)
+    page.get_by_role("button", name="Answer again").click()
+    steps.answered(page)
+    expect(page.locator(".versions")).to_have_text("2 of 2")
+    answer.get_by_role("button", name="Delete").click()
+    expect(page.locator(".versions")).to_have_count(0)
+
+
+def test_a_stream_goes_on_after_a_reload(page: Page, server: LiveServer) -> None:
+    steps.open_page(page)
+    page.evaluate(LONG)
+    steps.send(page, "Write a story about a fox.")
+    expect(page.locator(".running .body rich-text")).to_contain_text(re.compile(r"\w+ \w+"))
+    begun = page.locator(".running .body rich-text").inner_text()
+    page.reload()
+    text = steps.answered(page).locator(".body rich-text").inner_text()
+    assert len(text) > len(begun) and text.startswith(begun[:10])
+    expect(page.locator(".message.assistant .note")).to_have_text(
+        "The limit of tokens was reached."
+    )
+
+
+def test_export_delete_and_import(page: Page, tmp_path: Path) -> None:
+    steps.open_page(page)
+    steps.put_chat(page, [{"role": "user", "content": "kept words"}], "a chat to keep")
+    page.get_by_role("button", name="Settings").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export all").click()
+    path = tmp_path / "chats.json"
+    download.value.save_as(path)
+    assert json.loads(path.read_text())["messages"][0]["content"] == "kept words"
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete all").click()
+    expect(page.get_by_role("link", name="a chat to keep")).to_have_count(0)
+    page.set_input_files("settings-dialog input[type=file]", path)
+    expect(page.locator("a", has_text="a chat to keep")).to_have_count(1)
+
+
+def test_a_picture_is_refused_by_a_model_of_text(page: Page) -> None:
+    steps.open_page(page)
+    picture = {"name": "cat.png", "mimeType": "image/png", "buffer": b"\x89PNG"}
+    page.set_input_files("chat-composer input[type=file]", picture)
+    expect(page.locator(".notice")).to_contain_text("takes no images: cat.png")
+    text = {"name": "a.txt", "mimeType": "text/plain", "buffer": b"hello"}
+    page.set_input_files("chat-composer input[type=file]", text)
+    expect(page.locator(".chip")).to_have_text("a.txt")
+
+
+def test_a_key_is_asked_for_and_a_server_may_come_back(
+    browser: Browser, tiny_model_path: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    args = ["-m", tiny_model_path, "-t", "1", "--api-key", "secret"]
+    server = live.start(args, tmp_path / "log", port=port)
+    page = browser.new_page()
+    page.set_default_timeout(steps.WAIT_MS)
+    try:
+        page.goto(server.url)
+        page.get_by_role("button", name="Enter key").click()
+        page.fill("input[name=key]", "wrong")
+        page.press("input[name=key]", "Tab")
+        expect(page.locator(".banner")).to_contain_text("API key")
+        page.fill("input[name=key]", "secret")
+        page.press("input[name=key]", "Tab")
+        expect(page.locator(".model-name")).to_have_text("tiny")
+        server.stop()
+        page.get_by_role("button", name="Close").first.click()
+        steps.send(page, "Hello")
+        expect(page.locator(".message.assistant .note")).to_contain_text("Reconnecting")
+        server = live.start(args, tmp_path / "log2", port=port)
+        expect(page.locator(".message.assistant .note")).not_to_contain_text("Reconnecting")
+    finally:
+        page.close()
+        server.kill()

@@ -1,0 +1,139 @@
+"""The page itself: settings, theme, access, size, and texts that mean harm."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from playwright.sync_api import Page
+from playwright.sync_api import expect
+
+from tests.e2e import live
+from tests.ui import steps
+from tests.ui.hostile import TEXTS
+
+pytestmark = [pytest.mark.model, pytest.mark.playwright]
+
+AXE = live.ROOT / "static" / "node_modules" / "axe-core" / "axe.min.js"
+FIRST_LOAD_BYTES = 300_000
+
+OLD_DATABASE = """() => new Promise((resolve) => {
+  const asked = indexedDB.open("llamactl", 1);
+  asked.onupgradeneeded = () => {
+    const chats = asked.result.createObjectStore("chats", { keyPath: "id" });
+    const messages = asked.result.createObjectStore("messages", { keyPath: "id" });
+    chats.put({ id: "o", title: "an old chat", createdAt: 1, updatedAt: 1, leaf: "m" });
+    const message = { id: "m", chat: "o", parent: null, role: "user", createdAt: 1 };
+    messages.put({ ...message, content: "old words" });
+  };
+  asked.onsuccess = () => { asked.result.close(); resolve(); };
+})"""
+
+DAMAGE = """() => {
+  const thread = document.querySelector("chat-thread");
+  const all = [...thread.querySelectorAll("*")];
+  const isHandler = ({ name }) => name.startsWith("on");
+  return {
+    pwned: window.pwned,
+    foreign: thread.querySelectorAll("script, iframe, form, style, img, object, base").length,
+    handlers: all.filter((one) => [...one.attributes].some(isHandler)).length,
+    links: all.filter((one) => one.hasAttribute("href") && one.localName !== "use")
+      .filter((one) => !/^(https?|mailto):/.test(one.getAttribute("href"))).length,
+    wide: document.documentElement.scrollWidth > innerWidth,
+    thread: thread.scrollWidth > thread.clientWidth,
+  };
+}"""
+
+
+def test_settings_reach_the_request(page: Page) -> None:
+    steps.open_page(page)
+    page.get_by_role("button", name="Settings").click()
+    expect(page.locator("input[name=top_k]")).to_have_attribute("placeholder", "40")
+    page.fill("input[name=top_k]", "7")
+    page.press("input[name=top_k]", "Tab")
+    page.fill("textarea[name=system]", "You are brief.")
+    page.press("textarea[name=system]", "Tab")
+    page.get_by_role("button", name="Close").first.click()
+    with page.expect_request("**/v1/chat/completions") as asked:
+        steps.send(page, "Hello")
+    body = asked.value.post_data_json
+    assert (body["top_k"], body["messages"][0]["content"]) == (7, "You are brief.")
+    steps.answered(page)
+
+
+def test_the_theme_is_kept(page: Page) -> None:
+    steps.open_page(page)
+    page.get_by_role("button", name="Settings").click()
+    page.select_option("select[name=theme]", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_data_of_the_first_version_are_carried_over(page: Page) -> None:
+    page.goto("/icon.svg")
+    page.evaluate(OLD_DATABASE)
+    steps.open_page(page)
+    page.get_by_role("link", name="an old chat").click()
+    expect(page.locator(".message.user .body")).to_have_text("old words")
+
+
+def test_a_question_mark_lists_the_keys(page: Page) -> None:
+    steps.open_page(page)
+    page.locator("body").press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    expect(page.locator("key-help dialog")).to_be_visible()
+
+
+def test_the_first_load_is_light(page: Page) -> None:
+    sizes: list[int] = []
+    page.on("response", lambda response: sizes.append(len(response.body())))
+    steps.open_page(page)
+    page.wait_for_load_state("networkidle")
+    assert 10_000 < sum(sizes) < FIRST_LOAD_BYTES
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_hostile_texts_execute_nothing_and_break_no_layout(page: Page, width: int) -> None:
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    steps.open_page(page)
+    assert len(TEXTS) == 200
+    steps.put_chat(page, [{"role": "assistant", "content": text} for text in TEXTS])
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate("for (const one of document.querySelectorAll('chat-message')) one.comeNear()")
+    expect(page.locator("chat-message .body > rich-text")).to_have_count(200)
+    page.wait_for_load_state("networkidle")
+    found = page.evaluate(DAMAGE)
+    assert found == {
+        "pwned": None,
+        "foreign": 0,
+        "handlers": 0,
+        "links": 0,
+        "wide": False,
+        "thread": False,
+    }
+
+
+def test_no_serious_breach_of_accessibility(page: Page) -> None:
+    if not AXE.is_file():
+        assert not os.environ.get("CI"), "axe-core is missing: make install with npm"
+        pytest.skip("axe-core is missing: make install with npm")
+    steps.open_page(page)
+    text = "# Title\n\n| a | b |\n|-|-|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\n$x^2$ [a](https://b.c)"
+    rows = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}]
+    steps.put_chat(page, [*rows, {"role": "tool", "content": "result"}])
+    for place in ("chat", "settings", "status"):
+        if place == "settings":
+            page.get_by_role("button", name="Settings").click()
+        elif place == "status":
+            page.get_by_role("button", name="Close").first.click()
+            page.goto("/#/status")
+            page.wait_for_selector(".slot")
+        page.evaluate(AXE.read_text())
+        result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        serious = [
+            (one["id"], one["nodes"][0]["html"][:120])
+            for one in result["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], place
