@@ -341,10 +341,18 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         """SIGHUP: keys and certificates may have changed."""
         self._wants_reload = True
 
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: drain; at once where nothing was served yet."""
+        if not self.booted:
+            os._exit(0)
+        self.alive = False
+
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """SIGINT (a terminal's) or SIGQUIT (the parent's): leave soon; a second SIGINT: now."""
+        """SIGINT (a terminal's) or SIGQUIT (the parent's): leave soon; now where nothing was
+        served yet (the parent would not wait for a slow start), and at a second SIGINT.
+        """
         self._n_interrupts += sig == signal.SIGINT
-        if self._n_interrupts > 1:
+        if self._n_interrupts > 1 or not self.booted:
             os._exit(0)
         self._is_hurried = True
         self.alive = False

@@ -114,6 +114,27 @@ def test_a_signal_that_comes_while_the_worker_begins_is_not_lost(
     assert "SIGKILL" not in server.log
 
 
+SLOW_TO_BEGIN = """
+import time
+import server.__main__ as program, server.launch
+server.launch.start_engine = lambda settings: time.sleep(60)
+program.main()
+"""
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_slow_to_begin_leaves_at_once(
+    start: Starter, tiny_model_path: Path, number: int
+) -> None:
+    command = (sys.executable, "-c", SLOW_TO_BEGIN, "serve")
+    server = start("-m", tiny_model_path, command=command, ready=False)
+    wait_until("a worker", lambda: descendants(server.pid))
+    server.signal(number)
+    assert server.wait_exit() == 0
+    assert server.log == ""
+
+
 INTERRUPTED = """
 import os, signal
 import server.__main__ as program, server.cli
