@@ -6,6 +6,7 @@ click finds the command and prints; the options of `serve` are split and resolve
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -110,6 +111,28 @@ def serve(ctx: click.Context, words: tuple[str, ...]) -> None:
         _serve(arguments)
     except ServerError as error:
         raise Failure(str(error)) from None
+
+
+@main.command(cls=TableCommand, add_help_option=False, options_metavar="[--json] [OPTIONS]")
+@click.pass_context
+def doctor(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Say what is installed, what is free and what a model would take, before it is served.
+
+    Takes the options of serve, and --json; the exit code is 1 where there is a problem.
+    """
+    from server.doctor.examine import examine
+
+    try:
+        arguments = split_argv([word for word in words if word != "--json"])
+        _act(ctx, arguments)
+        report = examine(resolve(arguments, os.environ, files=config_presets(os.environ)))
+    except ServerError as error:
+        raise Failure(str(error)) from None
+    if "--json" in words:
+        click.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        click.echo("\n".join(report.lines()))
+    ctx.exit(int(report.has_problem))
 
 
 def _act(ctx: click.Context, arguments: tuple[Argument, ...]) -> None:

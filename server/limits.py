@@ -41,11 +41,16 @@ class Capacity:
 
 def prepare(n_wanted: int, backlog: int) -> int:
     """Make room for connections and say how many there may be. ListenError if hardly any."""
-    n_files = raise_file_limit(n_wanted + OWN_FILES)
-    capacity = judge(max(n_wanted, MIN_CONNECTIONS), n_files, backlog, _somaxconn(), _free_mib())
-    for warning in capacity.warnings:
+    found = capacity(n_wanted, backlog)
+    for warning in found.warnings:
         _log.warning("%s", warning)
-    return capacity.n_connections
+    return found.n_connections
+
+
+def capacity(n_wanted: int, backlog: int) -> Capacity:
+    """Make room for connections; what there is. ListenError if hardly any."""
+    n_files = raise_file_limit(n_wanted + OWN_FILES)
+    return judge(max(n_wanted, MIN_CONNECTIONS), n_files, backlog, _somaxconn(), free_mib())
 
 
 def raise_file_limit(n_files: int) -> int:
@@ -98,8 +103,8 @@ def _somaxconn() -> int | None:
         return None
 
 
-def _free_mib() -> int | None:
-    """Memory that this process can still get: of the machine and of its control group."""
+def free_mib() -> int | None:
+    """Memory that a process can still get: of the machine and of its control group."""
     free = [mib for mib in (_machine_mib(), _cgroup_mib()) if mib is not None]
     return min(free, default=None)
 

@@ -22,13 +22,13 @@ BACKLOG = 4096
 
 def open_sockets(http: HttpSettings) -> list[socket.socket]:
     """One listening socket for each --host; ListenError says which address is at fault."""
-    n_tcp = sum(not _is_path(host) for host in http.host)
+    n_tcp = sum(not is_path(host) for host in http.host)
     if http.port == 0 and n_tcp > 1:
         raise ListenError("--port 0: works with one address only; choose a port")
     sockets: list[socket.socket] = []
     try:
         for host in http.host:
-            if _is_path(host):
+            if is_path(host):
                 sockets.append(_unix_socket(host))
             else:
                 sockets.append(_tcp_socket(host, http, is_alone=n_tcp == 1))
@@ -48,7 +48,8 @@ def url_of(address: object, is_tls: bool = False) -> str:
     return f"unix:{address if isinstance(address, str) else os.fsdecode(bytes(address))}"  # type: ignore[call-overload]
 
 
-def _is_path(host: str) -> bool:
+def is_path(host: str) -> bool:
+    """Whether a --host is the path of a UNIX socket."""
     return host.endswith(".sock")
 
 

@@ -88,6 +88,20 @@ ARROWS: dict[str, set[str]] = {
         "server.running",
         "server.tls",
     },
+    # from settings to what a server would find
+    "server.doctor": {
+        "server.checks",
+        "server.engine.errors",
+        "server.engine.llama",
+        "server.errors",
+        "server.launch",
+        "server.limits",
+        "server.listen",
+        "server.models",
+        "server.options",
+        "server.tls",
+        "llama_ctypes",
+    },
     "server.running": {"server.engine.snapshot"},
     "server.wsgi": {
         "server.app",
@@ -100,6 +114,7 @@ ARROWS: dict[str, set[str]] = {
     "server.cli": {
         "server",
         "server.checks",
+        "server.doctor",
         "server.errors",
         "server.launch",
         "server.listen",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from llama_ctypes import breakdown
 from llama_ctypes import device
 from llama_ctypes import log
+from llama_ctypes.breakdown import Share
 from llama_ctypes.context import Context
 from llama_ctypes.errors import LlamaError
 from llama_ctypes.model import Model
@@ -43,6 +44,8 @@ class Measured:
     n_layer: int
     n_ctx_train: int
     n_expert: int
+    shares: tuple[Share, ...] = ()
+    """The same, part by part."""
 
 
 def measure(config: RunnerConfig) -> Measured | None:
@@ -86,4 +89,5 @@ def _measure_context(model: Model, config: RunnerConfig) -> Measured | None:
         model.n_layer,
         n_ctx_train,
         int(model.meta_value(f"{arch}.{EXPERTS_KEY}") or 0),
+        tuple(shares),
     )
