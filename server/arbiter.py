@@ -28,6 +28,9 @@ QUICK_STOP_S = 2
 MAX_EARLY_DEATHS = 3
 """So many workers may die in a row before one has loaded its model."""
 
+WORTH_SAYING_S = 5.0
+"""How long a worker hangs before the log says so."""
+
 EXIT_FAILURE = 1
 
 WORKERS_OWN = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
@@ -53,6 +56,22 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
             return super().spawn_worker()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def murder_workers(self) -> None:
+        """Look whether the worker hangs; kill it if it has hung for as long as it may."""
+        for pid, worker in list(self.WORKERS.items()):
+            trouble, dog = worker.trouble, worker.watchdog
+            was_silent = dog.stuck_s >= WORTH_SAYING_S
+            dog.look(is_stuck=bool(trouble))
+            if dog.is_over:
+                self.log.error(
+                    "%s has hung for %.0f s (--watchdog); replacing the worker",
+                    trouble,
+                    dog.stuck_s,
+                )
+                self.kill_worker(pid, signal.SIGKILL)
+            elif dog.stuck_s >= WORTH_SAYING_S and not was_silent and worker.was_ready:
+                self.log.warning("%s hangs", trouble)
 
     def manage_workers(self) -> None:
         """Start a worker where there is none, and tell systemd how things are."""

@@ -20,6 +20,7 @@ from server.engine.llama.config import Positions
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.config import Threads
 from server.engine.mailbox import Mailbox
+from server.engine.pulse import Pulse
 from server.engine.runner import ModelRunner
 from server.options.settings import EXPERTS
 from server.options.settings import ContextSettings
@@ -29,12 +30,13 @@ from server.options.settings import Settings
 DEBUG_VARIABLE = "LLAMA_SERVER_SLOTS_DEBUG"
 
 
-def start_engine(settings: Settings) -> EngineClient:
+def start_engine(settings: Settings, pulse: Pulse | None = None) -> EngineClient:
     """Start the engine thread and return at once; the model loads meanwhile.
 
-    Follow `client.board`: status, load progress, and what went wrong if it did.
+    Follow `client.board`: status, load progress, and what went wrong if it did. pulse: where
+    another process looks whether the thread hangs.
     """
-    mailbox = Mailbox(choose_delivery())
+    mailbox = Mailbox(choose_delivery(), pulse)
     load = functools.partial(_load, runner_config(settings), mailbox)
     thread.start(load, mailbox, engine_config(settings))
     return EngineClient(mailbox)

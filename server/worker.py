@@ -37,12 +37,14 @@ from server.arbiter import WORKERS_OWN
 from server.arbiter import EngineArbiter
 from server.arbiter import GunicornLog
 from server.engine.mailbox import Status
+from server.engine.pulse import Pulse
 from server.errors import ServerError
 from server.listen import BACKLOG
 from server.listen import url_of
 from server.loading import LoadingBar
 from server.options.settings import Settings
 from server.running import RunningRecord
+from server.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -54,8 +56,8 @@ TICK_S = 0.1
 QUICK_GRACE_S = 1.0
 """How long handlers may take to end their answers after Ctrl-C."""
 
-SILENCE_S = 120
-"""A worker whose HTTP side gives no sign of life for so long is replaced."""
+SILENCE_S = 1.0
+"""A worker whose HTTP side gives no sign of life for so long hangs; there are ten in a second."""
 
 KEEPALIVE_S = 65
 """Above the minute that reverse proxies keep idle connections, so that they close them first."""
@@ -72,6 +74,7 @@ class Application(BaseApplication):  # type: ignore[misc]
     """What gunicorn runs: our settings, turned into its own."""
 
     engine: EngineClient
+    pulse: Pulse
 
     def __init__(self, settings: Settings, sockets: Sequence[socket.socket]) -> None:
         """sockets: listening ones, which become gunicorn's; none = those of systemd."""
@@ -88,7 +91,7 @@ class Application(BaseApplication):  # type: ignore[misc]
             "workers": 1,
             "worker_class": EngineWorker,
             "worker_connections": limits.prepare(http.threads_http, BACKLOG),
-            "timeout": SILENCE_S,
+            "timeout": 0,  # the arbiter has a watchdog of its own
             "graceful_timeout": self.settings.operation.drain_timeout_s + 5,
             "keepalive": KEEPALIVE_S,
             "limit_request_line": MAX_HEADER_BYTES,
@@ -120,7 +123,7 @@ class Application(BaseApplication):  # type: ignore[misc]
         # gunicorn has no setting for the header that it writes itself.
         wsgi.SERVER = SERVER_NAME
 
-        self.engine = start_engine(self.settings)
+        self.engine = start_engine(self.settings, self.pulse)
         app: Flask = create_app(self.settings, self.engine)
         return app
 
@@ -177,11 +180,20 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         # One byte that parent and child share: whether the model was loaded.
         self._ready_byte = mmap.mmap(-1, 1)
         self.running = RunningRecord()
+        self.pulse = Pulse()
+        self.watchdog = Watchdog(self.app.settings.operation.watchdog_s)
 
     @property
     def was_ready(self) -> bool:
         """Whether this worker has loaded its model; known in the parent too."""
         return self._ready_byte[0] == 1
+
+    @property
+    def trouble(self) -> str:
+        """What hangs; "" = nothing does. For the parent."""
+        if self.pulse.overdue_s:
+            return "the engine"
+        return "the HTTP side" if time.monotonic() - self.tmp.last_update() > SILENCE_S else ""
 
     # Serving
 
@@ -189,6 +201,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         """Start the engine; what goes wrong on purpose is one line."""
         try:
             self._tls = tls.server_context(self.app.settings.http)
+            self.app.pulse = self.pulse
             super().load_wsgi()
             self.app.engine.follow(self._on_snapshot)
         except ServerError as error:

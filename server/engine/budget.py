@@ -22,6 +22,15 @@ FIRST_TOKEN_S = 1e-3
 WEIGHT = 0.25
 """How much a new measurement counts against the average."""
 
+# What a step can't plausibly take; beyond that, something is wrong with it.
+PATIENCE = 20
+"""A step may take so many times what it was measured to ..."""
+MIN_PLAUSIBLE_S = 5.0
+"""... and so long in any case. A context that grows deep slows prompts down tenfold."""
+UNKNOWN_ROW_S = 1.0
+UNKNOWN_STEP_S = 60.0
+"""What a row and a step may take before any was measured."""
+
 
 class PrefillBudget:
     """Moving averages of what a step costs. max_s: no step is meant to take longer; 0: no limit."""
@@ -47,6 +56,12 @@ class PrefillBudget:
         target_s = min(self._max_s, max(SMOOTH_S, self._decode_s + prefill_s))
         n = int((target_s - self._decode_s) / self.token_s)
         return max(min(n, n_batch), min(N_MIN, n_batch))
+
+    def plausible_s(self, n_rows: int) -> float:
+        """The most that a step with so many rows can take if nothing is wrong."""
+        if not self._token_s:
+            return max(UNKNOWN_STEP_S, n_rows * UNKNOWN_ROW_S)
+        return max(MIN_PLAUSIBLE_S, PATIENCE * (self._decode_s + n_rows * self._token_s))
 
     def observe(self, n_decode: int, n_prefill: int, seconds: float) -> None:
         """A step with so many rows took so long."""

@@ -102,6 +102,11 @@ class EngineClient:
         """Where the engine is in its life."""
         return self.board.status
 
+    @property
+    def overdue_s(self) -> float:
+        """For how long the engine has been at one step beyond what it can plausibly take."""
+        return self._mailbox.pulse.overdue_s
+
     def follow(self, on_snapshot: Callable[[Snapshot], None]) -> None:
         """Have every snapshot handed over on the engine's thread, before the step that follows."""
         self._mailbox.on_snapshot = on_snapshot

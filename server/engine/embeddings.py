@@ -21,6 +21,7 @@ from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.memory import Memory
 from server.engine.modelinfo import ModelInfo
+from server.engine.pulse import Pulse
 from server.engine.reading import Reading
 from server.engine.reading import Readings
 from server.engine.reading import Turn
@@ -64,12 +65,14 @@ class Embeddings:
         memory: Memory,
         clock: Callable[[], float],
         max_step_s: float,
+        pulse: Pulse,
     ) -> None:
         self._runner = runner
         self._info: ModelInfo = runner.info
         self._slots = slots
         self._memory = memory
         self._clock = clock
+        self._pulse = pulse
         self._budget = PrefillBudget(max_step_s)
         embedder = runner.embedder
         self._readings = Readings(embedder.n_rows if embedder else 1)
@@ -161,6 +164,7 @@ class Embeddings:
         parts = [
             Part(p.reading.i_text, p.reading.n_done, p.reading.next_tokens(p.n)) for p in batch
         ]
+        self._pulse.allow(self._budget.plausible_s(sum(planned.n for planned in batch)))
         started = self._clock()
         try:
             vectors = embedder.embed(parts)

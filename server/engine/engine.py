@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 SNAPSHOT_INTERVAL_S = 0.05
 """While nothing begins or ends, the snapshot is at most this old."""
 
+AROUND_S = 60.0
+"""What a step may take beside its batch: sampling, states on their way to host memory and back."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
@@ -120,7 +123,10 @@ class Engine:
             mixes=runner.mixes_prompts,
         )
         self.waiting = Waiting(runner.info)
-        self.embeddings = Embeddings(runner, self.slots, self.memory, clock, max_step_s)
+        self._pulse = mailbox.pulse
+        self.embeddings = Embeddings(
+            runner, self.slots, self.memory, clock, max_step_s, self._pulse
+        )
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
         self._idle_cost = IdleCost(runner, self.memory, clock)
         self._mailbox = mailbox
@@ -146,6 +152,7 @@ class Engine:
         """Tick until stopped; sleep in the inbox while there is nothing to do."""
         while not self.is_stopped:
             if self.is_idle:
+                self._pulse.rest()
                 self._handle(self._mailbox.wait())
             self.tick()
 
@@ -154,7 +161,10 @@ class Engine:
         self._handle(self._mailbox.drain())
         if self._stop_at is not None and self._clock() >= self._stop_at:
             self._end_everything()
-        self._actions.run()
+        if self._actions:
+            self._pulse.rest()  # states of any size are saved and restored
+            self._actions.run()
+        self._pulse.allow(AROUND_S)
         self._expire()
         self._admit()
         if self.slots.has_changed:  # what begins shows before its first step, which may be long
@@ -169,11 +179,13 @@ class Engine:
         """End what is left, free the model, say so."""
         self._end_everything()
         self._publish()
+        self._pulse.rest()
         self.runner.close()
         self._mailbox.show(status=Status.STOPPED)
 
     def abandon(self) -> None:
         """After a bug or a native fault: tell every client, touch the model no more."""
+        self._pulse.rest()
         tasks: list[Task | EmbeddingTask] = [*self.waiting.take_all(), *self.embeddings.abandon()]
         tasks += [slot.task for slot in self.slots.busy if slot.task is not None]
         for task in tasks:
@@ -278,9 +290,11 @@ class Engine:
         for chunk in plan.chunks:
             chunk.slot.i_batch = self._add_chunk(chunk)
         runner.use_adapters(plan.adapters)
+        self._pulse.allow(self._scheduler.plausible_s(plan))
         started = self._clock()
         runner.decode()
         now = self._clock()
+        self._pulse.allow(AROUND_S)
         self.slots.stats.add_step(plan, now - started, now)
         self._scheduler.observe(plan, now - started)
         if self.waiting.shares.is_contended:

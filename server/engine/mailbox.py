@@ -26,6 +26,7 @@ from server.engine.delivery import Delivery
 from server.engine.delivery import LogLine
 from server.engine.modelinfo import ModelInfo
 from server.engine.modelinfo import Tokenizer
+from server.engine.pulse import Pulse
 from server.engine.snapshot import Counters
 from server.engine.snapshot import Snapshot
 from server.engine.task import Adapters
@@ -131,8 +132,9 @@ class Board:
 class Mailbox:
     """The engine's end: what comes in, what goes out, what is shown."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, pulse: Pulse | None = None) -> None:
         self.delivery = delivery
+        self.pulse = Pulse() if pulse is None else pulse
         self.board = Board()
         self.on_snapshot: Callable[[Snapshot], None] | None = None
         """Called on the engine's thread; must be quick."""

@@ -133,6 +133,10 @@ class Scheduler:
         n_forced = plan.n_decode - len(plan.decoding)
         self._budget.observe(len(plan.decoding), plan.n_prefill + n_forced, seconds)
 
+    def plausible_s(self, plan: BatchPlan) -> float:
+        """The most that the plan can take to be decoded if nothing is wrong."""
+        return self._budget.plausible_s(plan.n_rows)
+
     def _in_order(self, group: list[Slot], now: float) -> list[Slot]:
         """Shortest first; a prompt is taken for as much shorter as could be computed meanwhile."""
         token_s = self._budget.token_s

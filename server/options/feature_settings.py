@@ -110,6 +110,8 @@ class OperationSettings:
     predict_limit: int
     """0 = what a slot's context holds, -1 = no limit."""
     drain_timeout_s: int
+    watchdog_s: int
+    """0 = never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,4 +25,8 @@ OPERATION = Section("operation", "Overload and faults", (
     Option("drain_timeout_s", ("--drain-timeout",), integer_in(0), 30, "SECONDS",
            env="LLAMA_ARG_DRAIN_TIMEOUT", tags=OURS,
            help="how long running answers may go on after SIGTERM and SIGUSR2"),
+    Option("watchdog_s", ("--watchdog",), integer_in(0), 60, "SECONDS",
+           env="LLAMA_ARG_WATCHDOG", tags=OURS,
+           help="how long the model or the HTTP side may hang before its process is replaced; "
+                "0 = for ever"),
 ))  # fmt: skip

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from server.engine.budget import MIN_PLAUSIBLE_S
 from server.engine.budget import N_MIN
+from server.engine.budget import PATIENCE
+from server.engine.budget import UNKNOWN_ROW_S
+from server.engine.budget import UNKNOWN_STEP_S
 from server.engine.budget import PrefillBudget
 from tests.engine.conftest import Bench
 from tests.engine.timed import Cost
@@ -138,3 +142,14 @@ def test_streams_advance_evenly_while_prompts_come() -> None:
         b.submit([i, *[5] * 300], n_predict=1)
     b.tick(30)
     assert len({n_streamed(b, task.id) for task in tasks}) == 1
+
+
+def test_a_step_may_take_twenty_times_what_was_measured() -> None:
+    budget = PrefillBudget(0.1)
+    assert budget.plausible_s(10) == UNKNOWN_STEP_S
+    assert budget.plausible_s(1000) == 1000 * UNKNOWN_ROW_S
+    budget.observe(0, 100, 100.0)
+    assert budget.plausible_s(200) == pytest.approx(PATIENCE * 200.0)
+    quick = PrefillBudget(0.1)
+    quick.observe(0, 100, 0.01)
+    assert quick.plausible_s(100) == MIN_PLAUSIBLE_S

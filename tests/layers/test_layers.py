@@ -60,6 +60,7 @@ ARROWS: dict[str, set[str]] = {
     },
     # from settings to a running engine
     "server.launch": {"server.engine", "server.engine.llama", "server.options", "llama_ctypes.log"},
+    "server.watchdog": set(),
     # from settings to what is wrong with them
     "server.checks": {"server.chat", "server.errors", "server.grammar", "server.options"},
     "server.app": {"server.api", "server.engine.client", "server.options"},
@@ -76,6 +77,7 @@ ARROWS: dict[str, set[str]] = {
         "server.arbiter",
         "server.engine.client",
         "server.engine.mailbox",
+        "server.engine.pulse",
         "server.engine.snapshot",
         "server.errors",
         "server.launch",
@@ -87,6 +89,7 @@ ARROWS: dict[str, set[str]] = {
         "server.refusal",
         "server.running",
         "server.tls",
+        "server.watchdog",
     },
     # from settings to what a server would find
     "server.doctor": {
