@@ -14,9 +14,11 @@ from pathlib import Path
 
 from tests.compat.cases import adapters
 from tests.compat.cases import keys
+from tests.compat.cases import messages
 from tests.compat.cases import native
 from tests.compat.cases import openai
 from tests.compat.cases import refused
+from tests.compat.cases import responses
 from tests.compat.cases import routes
 from tests.compat.cases import slots
 from tests.compat.cases import streams
@@ -50,6 +52,9 @@ ADAPTERS = (
     "{folder}/zero.gguf:0.5,{folder}/one.gguf:0,{folder}/activated.gguf:0",
 )
 SWITCHES = ("--metrics", "--props", "--no-slots")
+UNCACHED = ("--no-cache-prompt",)
+"""Counts of tokens do not tell what was asked before."""
+
 SLOT_FILES = ("--slot-save-path", "{folder}")
 
 
@@ -88,6 +93,12 @@ SHAPES = (
             ("refused", refused.CASES),
             ("streams", streams.CASES),
         ),
+    ),
+    ShapeProfile(
+        "dialects",
+        "tiny",
+        ("-np", "1", "-c", "512", "--alias", "tiny", *ONE_THREAD, *EXACT_CACHE, *UNCACHED),
+        (("messages", messages.CASES), ("responses", responses.CASES)),
     ),
     ShapeProfile(
         "keys",

@@ -50,13 +50,22 @@ def chat(name: str, **fields: Any) -> Case:
     return _generation(name, "/v1/chat/completions", base, fields)
 
 
+def dialect(name: str, path: str, base: dict[str, Any], fields: dict[str, Any]) -> Case:
+    """A POST in a dialect that has no seed and no say about the cache."""
+    body = {**base, "temperature": 0, **fields}
+    return Case(name, Request("POST", path, _without_left_out(body)))
+
+
 def _generation(name: str, path: str, base: dict[str, Any], fields: dict[str, Any]) -> Case:
-    body = {**base, **GREEDY, **fields}
-    body = {key: value for key, value in body.items() if value is not ...}
+    body = _without_left_out({**base, **GREEDY, **fields})
     prompt = body.get("prompt")
     several = isinstance(prompt, list) and any(isinstance(part, str | list) for part in prompt)
     interleaves = body.get("stream") is True and (several or body.get("n", 1) != 1)
     return Case(name, Request("POST", path, body), interleaves=interleaves)
+
+
+def _without_left_out(body: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if value is not ...}
 
 
 def _headers(headers: dict[str, str]) -> dict[str, str]:
