@@ -23,10 +23,12 @@ UNDETERMINED = re.compile(
 """Keys whose values count by their type only."""
 
 BUILD = re.compile(r"b\d+-\w+(?:-dirty)?")
+ID = re.compile(r"(chatcmpl-|cmpl-|resp_|msg_)[0-9A-Za-z]{32}")
 PATTERNS = {
     "build_info": BUILD,
     "system_fingerprint": BUILD,
-    "id": re.compile(r"(chatcmpl-|cmpl-|resp_|msg_)[0-9A-Za-z]{32}"),
+    "id": ID,
+    "item_id": ID,
     "media_marker": re.compile(r"<__media_[0-9A-Za-z]+__>"),
 }
 """Keys whose texts are random, or the build's; both sides must look like this, and begin alike."""

@@ -89,4 +89,4 @@ def test_listed_differences_are_still_there(
     found = answers_differ(RECORDED[case.name]["answer"], our_answers(profile)[case.name])
     globs = listed_globs(case.name)
     gone = [glob for glob in globs if not any(fnmatchcase(d.path, glob) for d in found)]
-    assert not gone, f"take out of differs.py: {case.name} {gone}"
+    assert not gone, f"take out of differs: {case.name} {gone}"
