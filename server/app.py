@@ -27,6 +27,7 @@ from server.api.errors import WrongKey
 from server.api.errors import register_error_handlers
 from server.api.pages import add_pages
 from server.api.registry import Route
+from server.api.service import Refuses
 from server.api.service import Service
 from server.api.vertex import add_vertex_routes
 from server.api.webui import webui_paths
@@ -47,13 +48,13 @@ MIB = 1 << 20
 _READABLE = re.compile(r"[!-~]{1,128}")
 
 
-def create_app(settings: Settings, engine: EngineClient) -> Flask:
-    """The application, which serves 503 until the engine is ready."""
+def create_app(settings: Settings, engine: EngineClient, refuses: Refuses | None = None) -> Flask:
+    """The application, which serves 503 until the engine is ready; refuses: see there."""
     app = Flask("llamactl", static_folder=None)
     # a doubled slash is another path, as in the reference, and no redirection
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.http.max_body_mib * MIB
-    service = Service(settings, engine)
+    service = Service(settings, engine, refuses)
     app.extensions[EXTENSION] = service
     prefix = settings.http.api_prefix
     for dialect in DIALECTS:

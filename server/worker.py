@@ -43,6 +43,7 @@ from server.listen import BACKLOG
 from server.listen import url_of
 from server.loading import LoadingBar
 from server.options.settings import Settings
+from server.quarantine import Quarantine
 from server.running import RunningRecord
 from server.watchdog import Watchdog
 
@@ -80,6 +81,7 @@ class Application(BaseApplication):  # type: ignore[misc]
         """sockets: listening ones, which become gunicorn's; none = those of systemd."""
         self.settings = settings
         self.descriptors = [opened.detach() for opened in sockets]
+        self.quarantine = Quarantine()
         super().__init__()
 
     def load_config(self) -> None:
@@ -124,7 +126,7 @@ class Application(BaseApplication):  # type: ignore[misc]
         wsgi.SERVER = SERVER_NAME
 
         self.engine = start_engine(self.settings, self.pulse)
-        app: Flask = create_app(self.settings, self.engine)
+        app: Flask = create_app(self.settings, self.engine, self.quarantine.refuses)
         return app
 
     def run(self) -> None:
@@ -140,6 +142,7 @@ def serve(settings: Settings, sockets: Sequence[socket.socket]) -> None:
 def _on_child_exit(arbiter: EngineArbiter, worker: EngineWorker) -> None:
     for line in worker.running.lines():
         _log.error("the server died while it worked on %s", line)
+    worker.app.quarantine.blame(worker.running.digests())
     worker.running.close()
     arbiter.count_death(worker.was_ready)
 
@@ -179,9 +182,10 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         self._exit_code = 0
         # One byte that parent and child share: whether the model was loaded.
         self._ready_byte = mmap.mmap(-1, 1)
-        self.running = RunningRecord()
+        operation = self.app.settings.operation
+        self.running = RunningRecord(has_digests=operation.quarantine)
         self.pulse = Pulse()
-        self.watchdog = Watchdog(self.app.settings.operation.watchdog_s)
+        self.watchdog = Watchdog(operation.watchdog_s)
 
     @property
     def was_ready(self) -> bool:
@@ -301,6 +305,8 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         by its first request has not died while loading.
         """
         self._ready_byte[0] = 1
+        for digest in self.running.ended(snapshot):
+            self.app.quarantine.clear(digest)
         self.running.write(snapshot)
 
     def _look_at_engine(self) -> None:

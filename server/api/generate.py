@@ -160,6 +160,7 @@ def make_job(
     for prompt in prompts:
         if len(prompt) >= n_ctx:
             raise ExceedsContext(len(prompt), n_ctx)
+        service.check_prompt(prompt)
     job_id = job_id or new_id()
     tasks: list[Task] = []
     for prompt in prompts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import cached_property
@@ -16,6 +17,7 @@ from server.api.admission import Admission
 from server.api.auth import ApiKeys
 from server.api.blocking import pause
 from server.api.disconnect import Watchers
+from server.api.errors import InvalidRequest
 from server.api.errors import Unavailable
 from server.api.exposition import Metrics
 from server.api.prompt_log import PromptLog
@@ -41,11 +43,18 @@ from server.schema import recommended_sampling
 
 log = logging.getLogger(__name__)
 
+Refuses = Callable[[Tokens], bool]
+"""Whether a prompt is not to be computed because it was seen to do harm."""
+
 VERBOSE_FROM = 10
 """--verbosity from which answers carry `__verbose` by themselves."""
 
 LOADING = "Loading model"
 FAILED = "The model could not be loaded; the server's log has the details"
+QUARANTINED = (
+    "prompt: it was being computed in two crashes of the server, and is refused until the server "
+    "is started anew (--quarantine)"
+)
 STOPPED = "The server is shutting down"
 
 
@@ -99,9 +108,15 @@ class Model:
 class Service:
     """One server: read by handlers on any thread or greenlet."""
 
-    def __init__(self, settings: Settings, engine: EngineClient) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: EngineClient,
+        refuses: Refuses | None = None,
+    ) -> None:
         self.settings = settings
         self.engine = engine
+        self._refuses = refuses
         self.keys = ApiKeys(read_keys(settings.http))
         self.prompt_log = PromptLog(settings.log.log_prompts_dir)
         self.metrics = Metrics(engine)
@@ -125,6 +140,11 @@ class Service:
             raise Unavailable(LOADING)
         if status is not Status.READY:
             raise Unavailable(FAILED if status is Status.FAILED else STOPPED)
+
+    def check_prompt(self, prompt: Tokens) -> None:
+        """InvalidRequest if the prompt has made the server crash before."""
+        if self._refuses is not None and self._refuses(prompt):
+            raise InvalidRequest(QUARANTINED)
 
     def model(self) -> Model:
         """What is loaded. Unavailable."""

@@ -112,6 +112,7 @@ class OperationSettings:
     drain_timeout_s: int
     watchdog_s: int
     """0 = never."""
+    quarantine: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.options.option import Option
 from server.options.option import Section
 from server.options.option import Tag
+from server.values import flag
 from server.values import integer_in
 
 OURS = frozenset({Tag.OURS})
@@ -29,4 +30,8 @@ OPERATION = Section("operation", "Overload and faults", (
            env="LLAMA_ARG_WATCHDOG", tags=OURS,
            help="how long the model or the HTTP side may hang before its process is replaced; "
                 "0 = for ever"),
+    Option("quarantine", ("--quarantine",), flag, False,
+           env="LLAMA_ARG_QUARANTINE", tags=OURS,
+           help="refuse prompts that ran in two crashes of the process that holds the model, "
+                "unless it has computed them to their end in between"),
 ))  # fmt: skip

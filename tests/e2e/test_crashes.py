@@ -74,13 +74,18 @@ def worker_of(server: LiveServer) -> int:
 
 def recovery_s(server: LiveServer, number: int) -> float:
     """Kill the worker while it streams; the seconds until /health is 200 again."""
-    worker = worker_of(server)
     server.wait_busy(N_CLIENTS)
     begin = time.monotonic()
+    kill_worker(server, number)
+    return time.monotonic() - begin
+
+
+def kill_worker(server: LiveServer, number: int) -> None:
+    """Until there is another that answers."""
+    worker = worker_of(server)
     os.kill(worker, number)
     wait_until("the worker is gone", lambda: worker not in descendants(server.pid))
     wait_until("a new worker is ready", lambda: server.get("/health").status == 200, 30)
-    return time.monotonic() - begin
 
 
 @pytest.fixture
@@ -106,6 +111,27 @@ def test_a_worker_killed_under_load_is_replaced_in_time(server: LiveServer) -> N
     assert server.stop() == 0
     # who leaves in an orderly way did not die
     assert server.log.count("the server died while") == len(said)
+
+
+def test_a_prompt_that_ran_in_two_crashes_is_refused(start: Starter, tiny_path: Path) -> None:
+    server = start("-m", tiny_path, "-np", "2", "-c", "4096", "-t", "1", "--quarantine")
+    bystander = {"prompt": "upon a time", "n_predict": 4}
+    for _ in range(2):
+        with (
+            wire.stream(server.url, "/completion", ENDLESS),
+            wire.stream(server.url, "/completion", ENDLESS | {"prompt": bystander["prompt"]}),
+        ):
+            server.wait_busy(2)
+            kill_worker(server, signal.SIGSEGV)
+        # who ends well in between was not to blame
+        assert server.post("/completion", bystander).status == 200
+    for body in (ENDLESS, {"prompt": ["upon", "Once"]}):
+        reply = server.post("/completion", body)
+        assert reply.json["error"]["message"].startswith("prompt: it was being computed in two")
+        assert (reply.status, reply.json["error"]["type"]) == (400, "invalid_request_error")
+    assert server.post("/completion", bystander).status == 200
+    assert server.post("/completion", {"prompt": "Once upon", "n_predict": 1}).status == 200
+    assert server.stop() == 0
 
 
 def ready_after_s(server: LiveServer) -> float:

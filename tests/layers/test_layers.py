@@ -86,6 +86,7 @@ ARROWS: dict[str, set[str]] = {
         "server.loading",
         "server.logs",
         "server.options",
+        "server.quarantine",
         "server.refusal",
         "server.running",
         "server.tls",
@@ -105,7 +106,8 @@ ARROWS: dict[str, set[str]] = {
         "server.tls",
         "llama_ctypes",
     },
-    "server.running": {"server.engine.snapshot"},
+    "server.running": {"server.engine.snapshot", "server.quarantine"},
+    "server.quarantine": {"server.engine.task"},
     "server.wsgi": {
         "server.app",
         "server.checks",
