@@ -7,6 +7,7 @@ the test that caused it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence
 
@@ -183,7 +184,8 @@ class FakeRunner:
 
     def decode(self) -> None:
         """Check every row and store it."""
-        if not self.mixes_prompts and len({r[2] for r in self.rows if self._is_of_many(r[2])}) > 1:
+        n_rows = Counter(row[2] for row in self.rows)
+        if not self.mixes_prompts and sum(n > 1 for n in n_rows.values()) > 1:
             raise AssertionError("a batch with several prompts")
         if not 0 < len(self.rows) <= self.info.n_batch:
             raise AssertionError(f"a batch of {len(self.rows)} rows")
@@ -197,12 +199,9 @@ class FakeRunner:
             self.parts.add(seq_id, pos)
             if has_output:
                 self._outputs[i] = [cell.token for cell in self.memory.of(seq_id)]
-        for seq_id in {row[2] for row in self.rows}:
+        for seq_id in n_rows:
             self._check_origins(seq_id)
         self.batches.append(len(self.rows))
-
-    def _is_of_many(self, seq_id: int) -> bool:
-        return sum(row[2] == seq_id for row in self.rows) > 1
 
     def _fail_if_told(self) -> None:
         """What was computed before the fault stays, as in libllama."""

@@ -35,11 +35,11 @@ from tests.fakes import BOS
 from tests.fakes import FakeRunner
 
 N_CTX_SLOT = 48
-N_STEPS = {"examples": 50, "rules": 30, "burst": 40, "example": 340, "all": 17_000}
+N_STEPS = {"examples": 50, "rules": 12, "burst": 40, "example": 340, "all": 17_000}
 """Every example takes at least 340 steps of the engine in which it had something to do, so that
 there are at least 17,000 for each of six kinds, more than 100,000 in all: `machine` checks that."""
 
-WEIGHTS = {"come": 24, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 61}
+WEIGHTS = {"come": 18, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 67}
 
 SYSTEM = "you are a helpful assistant, "
 PRIVATE = "private"
