@@ -32,7 +32,7 @@ install: .venv/installed $(LIB)/ABI .venv/demo static/lib/marked.js
 serve: install
 	@exec $(BIN)/llamactl serve $(DEMO) $(ARGS)
 
-test: install .venv/minilm
+test: install .venv/minilm $(LIB)/ggml-rpc-server
 	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
 
 fuzz: install
@@ -90,3 +90,7 @@ $(LIB)/ABI: build_native.sh $(wildcard native/* native/ggml/* llama_ctypes/abi.p
 		llama_ctypes/ctype.py llama_ctypes/raw/*.py) | .venv/installed
 	./build_native.sh $(NATIVE)
 	@touch $@
+
+# One file, in seconds: what `serve --rpc` uses on other machines.
+$(LIB)/ggml-rpc-server: | $(LIB)/ABI
+	./build_native.sh --rpc-server $(NATIVE)

@@ -5,12 +5,13 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: ./build_native.sh [--jobs N] [--clean] [--print source|lib] [CMAKE OPTIONS]
+usage: ./build_native.sh [--jobs N] [--clean] [--rpc-server] [--print source|lib] [CMAKE OPTIONS]
 
 Builds libllama, libmtmd and the ggml backends and installs them into llama_ctypes/lib.
 
   -j, --jobs N     compile N files at once (default: one per processor)
   --clean          drop the cached build of these options and build again
+  --rpc-server     build ggml-rpc-server too: it offers this machine's devices to llamactl serve --rpc on another one
   --print source   print where the pinned llama.cpp source tree is (or will be), and exit
   --print lib      print where the libraries are installed, and exit
   -h, --help       print this
@@ -43,9 +44,12 @@ die() { printf 'build_native: %s\n' "$*" >&2; exit 1; }
 . "$root/native/compile.sh"
 # shellcheck source=native/install.sh
 . "$root/native/install.sh"
+# shellcheck source=native/rpc_server.sh
+. "$root/native/rpc_server.sh"
 
 jobs=
 clean=no
+wants_rpc_server=no
 user_options=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -53,6 +57,7 @@ while [ $# -gt 0 ]; do
     -j | --jobs) [ $# -ge 2 ] || die "$1: expected a number of jobs after it"; jobs=$2; shift ;;
     --jobs=*) jobs=${1#*=} ;;
     --clean) clean=yes ;;
+    --rpc-server) wants_rpc_server=yes ;;
     --print)
       case ${2-} in
         source) source_dir ;;
@@ -81,3 +86,4 @@ if ! is_built; then
 fi
 install_libraries
 judge_declarations
+if [ "$wants_rpc_server" = yes ]; then build_rpc_server; fi

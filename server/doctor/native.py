@@ -101,6 +101,8 @@ def _facts(config: RunnerConfig | None) -> NativeFacts:
     notes: list[str] = []
     log.set_sink(lambda level, line: notes.append(line) if level >= logging.WARNING else None)
     loaded = library.load()
+    # first: devices of other machines (--rpc) are known only after it
+    layout = None if config is None else _layout(config)
     usable = {each.name for each in offload_devices()}
     devices = tuple(
         DeviceFacts(
@@ -114,7 +116,6 @@ def _facts(config: RunnerConfig | None) -> NativeFacts:
     )
     stamp = abi.probe_hash()[:12]
     text = f"llama.cpp {loaded.commit} in {loaded.directory}, ABI stamp {stamp}"
-    layout = None if config is None else _layout(config)
     fits = tuple(line.strip() for line in notes if line.startswith("--"))
     return NativeFacts(text, devices, layout, fits)
 

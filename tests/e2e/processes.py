@@ -41,6 +41,15 @@ def free_port() -> int:
         return port
 
 
+def is_listening(host: str, port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def descendants(pid: int) -> list[int]:
     """The pids of all children of `pid` and of theirs, parents first."""
     children: dict[int, list[int]] = {}
