@@ -62,6 +62,20 @@ export function oncePerFrame(work) {
   };
 }
 
+/** Work that is asked for more often than anybody can see it done. No frame is made where it changes nothing. @param {number} pauseMs @param {() => void} work */
+export function nowAndThen(pauseMs, work) {
+  /** @type {number | undefined} */ let timer;
+  let doneAt = -Infinity;
+  const run = () => {
+    timer = undefined;
+    doneAt = performance.now();
+    work();
+  };
+  return () => {
+    timer ??= setTimeout(run, doneAt + pauseMs - performance.now());
+  };
+}
+
 /** Writes a file for the user to keep. @param {string} name @param {string} text */
 export function download(name, text) {
   const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));

@@ -18,7 +18,7 @@ from tests.ui import steps
 
 pytestmark = [pytest.mark.model, pytest.mark.playwright]
 
-LONG = "localStorage.setItem('llamactl.settings', '{\"max_tokens\": 400, \"temperature\": 0}')"
+LONG = "localStorage.setItem('llamactl.settings', '{\"max_tokens\": 160, \"temperature\": 0}')"
 
 
 def test_a_first_chat_is_answered_and_kept(page: Page) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 
 import pytest
+from playwright.sync_api import Browser
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
 from tests.e2e import live
 from tests.ui import steps
 from tests.ui.hostile import TEXTS
+from tests.ui.measure import measure_tokens
 
 pytestmark = [pytest.mark.model, pytest.mark.playwright]
 
 AXE = live.ROOT / "static" / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_LOAD_BYTES = 300_000
+TOKEN_MS = 2.0
 
 OLD_DATABASE = """() => new Promise((resolve) => {
   const asked = indexedDB.open("llamactl", 1);
@@ -91,6 +94,13 @@ def test_the_first_load_is_light(page: Page) -> None:
     steps.open_page(page)
     page.wait_for_load_state("networkidle")
     assert 10_000 < sum(sizes) < FIRST_LOAD_BYTES
+
+
+def test_a_token_costs_little_at_the_end_of_a_long_chat(browser: Browser) -> None:
+    # 1 ms on a calm machine; `python -m tests.ui.measure` tells more
+    cost = measure_tokens(browser, pace=200, n_messages=500, streamed_s=2)
+    assert cost.total_ms < 2 * TOKEN_MS
+    assert cost.n_layouts < 0.5
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -7,7 +7,7 @@ import { Run } from "./run.js";
 
 const SAVE_MS = 1000;
 
-/** Fires "change" with `message`, and "end" with `run`. */
+/** Fires "start", "change" with `message`, and "end" with `run`. */
 export class Runs extends EventTarget {
   /** By the ids of their messages. @type {Map<string, Run>} */
   #running = new Map();
@@ -46,6 +46,7 @@ export class Runs extends EventTarget {
   #follow(message) {
     const run = new Run(message);
     this.#running.set(message.id, run);
+    this.dispatchEvent(new Event("start"));
     let savedAt = performance.now();
     run.addEventListener("change", () => {
       this.dispatchEvent(new CustomEvent("change", { detail: message }));

@@ -25,7 +25,7 @@ export class ChatComposer extends HTMLElement {
       void this.attach(this.#files.files ?? []);
       this.#files.value = "";
     });
-    for (const source of [app.runs, app.server]) for (const name of ["change", "end"]) source.addEventListener(name, () => this.#show());
+    for (const name of ["start", "end"]) app.runs.addEventListener(name, () => this.#show());
     app.addEventListener("session", () => {
       this.#show();
       if (matchMedia("(pointer: fine)").matches && app.route === "chat") this.focusField();

@@ -1,16 +1,24 @@
 // @ts-check
 // <chat-thread>: the messages of the chat that is shown. Follows the end while it is in sight.
+//
+// Messages stand in stretches. What is out of sight is neither laid out nor formatted, and the browser keeps watch over some dozens
+// of stretches and not over hundreds of messages: that would cost more in every frame than the answer that is being written.
 
 import { app } from "../app.js";
-import { element, iconButton, oncePerFrame } from "../dom.js";
+import { element, iconButton, nowAndThen, replaceChildren } from "../dom.js";
 import { say } from "../strings.js";
 import { ChatMessage } from "./chat-message.js";
 import { welcome } from "./welcome.js";
 
 const NEAR_PX = 80;
+const STRETCH = 10;
+/** Growing text looks smooth from here on; the page itself moves in every frame. */
+const EVERY_MS = 40;
 
 export class ChatThread extends HTMLElement {
   #list = element("div", { class: "messages" });
+  /** Where a chat begins. */
+  #start = element("div", { class: "start" });
   #toEnd = iconButton("down", say("toEnd"), () => this.#goToEnd(), { class: "icon-button to-end", hidden: true });
   #isAtEnd = true;
   /** @type {Map<string, ChatMessage>} */
@@ -18,13 +26,13 @@ export class ChatThread extends HTMLElement {
   /** Messages that have changed since the last frame. @type {Set<string>} */
   #changed = new Set();
   #near = new IntersectionObserver((entries) => this.#meet(entries), { root: this, rootMargin: "1200px 0px" });
-  #drawSoon = oncePerFrame(() => this.#draw());
+  #drawSoon = nowAndThen(EVERY_MS, () => this.#draw());
   /** @type {import("../chat/session.js").Session | null} */ #session = null;
   #onPath = () => this.#showPath();
 
   connectedCallback() {
     this.setAttribute("tabindex", "-1");
-    this.append(this.#list, this.#toEnd);
+    this.append(this.#start, this.#list, this.#toEnd);
     this.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     app.addEventListener("session", () => this.#showSession());
     app.server.addEventListener("change", () => !app.session.path.length && this.#showPath());
@@ -49,21 +57,34 @@ export class ChatThread extends HTMLElement {
   #showPath() {
     const path = app.session.path;
     this.classList.toggle("empty", !path.length);
-    if (!path.length) {
-      this.#shown.clear();
-      return this.#list.replaceChildren(welcome(app));
-    }
+    replaceChildren(this.#start, !path.length && welcome(app));
     const before = this.#shown;
     this.#shown = new Map(path.map((message) => [message.id, before.get(message.id) ?? new ChatMessage(message)]));
-    const wanted = [...this.#shown.values()];
-    for (const child of [...this.#list.children]) if (!wanted.includes(/** @type {any} */ (child))) child.remove();
-    wanted.forEach((shown, i) => {
-      if (this.#list.children[i] !== shown) this.#list.insertBefore(shown, this.#list.children[i] ?? null);
-      else shown.update();
-      if (!before.has(shown.message.id)) this.#near.observe(shown);
-    });
+    this.#place([...this.#shown.values()]);
+    for (const [id, shown] of this.#shown) if (before.has(id)) shown.update();
     if (path.at(-1)?.state === "running") this.#isAtEnd = true;
     if (this.#isAtEnd) this.#goToEnd();
+  }
+
+  /** @param {ChatMessage[]} wanted */
+  #place(wanted) {
+    const stretches = this.#list.children;
+    const n = Math.ceil(wanted.length / STRETCH);
+    for (let i = 0; i < n; i++) {
+      const stretch = stretches[i] ?? this.#newStretch();
+      const inside = wanted.slice(i * STRETCH, (i + 1) * STRETCH);
+      inside.forEach((shown, at) => stretch.children[at] !== shown && stretch.insertBefore(shown, stretch.children[at] ?? null));
+      while (stretch.childElementCount > inside.length) stretch.lastChild.remove();
+      if (stretch.dataset.near) for (const shown of inside) shown.comeNear();
+    }
+    while (stretches.length > n) this.#list.lastChild.remove();
+  }
+
+  #newStretch() {
+    const stretch = element("div", { class: "stretch" });
+    this.#list.append(stretch);
+    this.#near.observe(stretch);
+    return stretch;
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
@@ -71,7 +92,8 @@ export class ChatThread extends HTMLElement {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) continue;
       this.#near.unobserve(target);
-      /** @type {ChatMessage} */ (target).comeNear();
+      /** @type {HTMLElement} */ (target).dataset.near = "true";
+      for (const shown of target.children) /** @type {ChatMessage} */ (shown).comeNear();
     }
     if (this.#isAtEnd) this.#goToEnd();
   }

@@ -2,14 +2,17 @@
 // <live-figures>: how fast the answer comes, how long the first token took, how full the context is.
 
 import { app } from "../app.js";
-import { element, oncePerFrame } from "../dom.js";
+import { element, nowAndThen } from "../dom.js";
 import { compact, duration, number, say } from "../strings.js";
+
+/** Faster nobody reads. */
+const EVERY_MS = 250;
 
 export class LiveFigures extends HTMLElement {
   #words = element("span", { class: "words" });
   #bar = element("div", { class: "bar", role: "meter", "aria-label": say("contextLabel"), "aria-valuemin": 0 }, element("i"));
   #context = element("span", { class: "context" });
-  #drawSoon = oncePerFrame(() => this.#draw());
+  #drawSoon = nowAndThen(EVERY_MS, () => this.#draw());
 
   connectedCallback() {
     this.append(this.#words, element("span", { class: "context-group" }, this.#bar, this.#context));

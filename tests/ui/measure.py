@@ -1,0 +1,129 @@
+"""What the page costs: `python -m tests.ui.measure`.
+
+Main-thread time for each token of an answer at the end of a long chat, by the browser's own
+accounts (CDP Performance.getMetrics). The time is that of the thread's CPU, so that what else runs
+on the machine counts for little.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from threading import Event
+
+from playwright.sync_api import Browser
+from playwright.sync_api import CDPSession
+from playwright.sync_api import Page
+from playwright.sync_api import sync_playwright
+
+from tests.ui import paced
+from tests.ui import steps
+from tests.ui.conftest import ARGS
+from tests.ui.conftest import CHROMIUM
+
+N_MESSAGES = 500
+PACES = (200.0, 50.0)
+STREAMED_S = 4.0
+BLOCKS = """## What is under way
+
+A paragraph of some length, with **bold** words, `code` in it and a [link](https://example.org),
+as answers have them; it goes on for a few lines, so that a block is not finished at once.
+
+1. first a thing
+2. then another one, with *weight*
+   - and one below
+
+```python
+def area(radius: float) -> float:
+    return 3.14159 * radius * radius
+```
+
+| name | value |
+|---|---|
+| one | 1 |
+| two | 2 |
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one token takes: milliseconds of the main thread, and how often things are done."""
+
+    total_ms: float
+    script_ms: float
+    layout_ms: float
+    style_ms: float
+    n_layouts: float
+
+
+def long_chat(n: int = N_MESSAGES) -> list[dict[str, object]]:
+    """Messages in turn, as people and models write them."""
+    turns = ({"role": "user", "content": "And now?"}, {"role": "assistant", "content": BLOCKS})
+    return [dict(turns[i % 2]) for i in range(n)]
+
+
+def token_cost(page: Page, n_tokens: int, is_done: Event) -> Cost:
+    """Send a message in the chat that is shown, and see what its answer costs."""
+    account = page.context.new_cdp_session(page)
+    account.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.fill(steps.FIELD, "And now?")
+    page.wait_for_load_state("networkidle")
+    before = _metrics(account)
+    page.press(steps.FIELD, "Enter")
+    # to ask the page meanwhile would cost it something
+    assert is_done.wait(60)
+    page.wait_for_selector(".message:last-child:not(.running)")
+    after = _metrics(account)
+    account.detach()
+    spent = {name: (after[name] - before[name]) / n_tokens for name in after}
+    return Cost(
+        1000 * spent["TaskDuration"],
+        1000 * spent["ScriptDuration"],
+        1000 * spent["LayoutDuration"],
+        1000 * spent["RecalcStyleDuration"],
+        spent["LayoutCount"],
+    )
+
+
+def _metrics(account: CDPSession) -> dict[str, float]:
+    answer = account.send("Performance.getMetrics")
+    return {one["name"]: one["value"] for one in answer["metrics"]}
+
+
+def measure_tokens(
+    browser: Browser, pace: float, n_messages: int, streamed_s: float = STREAMED_S
+) -> Cost:
+    """The cost of a token at a pace, after so many messages."""
+    n_chars = int(streamed_s * pace) * paced.TOKEN_CHARS
+    text = (BLOCKS * (n_chars // len(BLOCKS) + 1))[:n_chars]
+    with paced.serving(text, pace) as server:
+        page = browser.new_page(base_url=server.url)
+        steps.open_page(page)
+        steps.put_chat(page, long_chat(n_messages))
+        cost = token_cost(page, paced.n_tokens(text), server.is_done)
+        page.close()
+    return cost
+
+
+def main() -> None:
+    """Print the figures."""
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        sys.exit("Chromium is missing: apt-get install chromium")
+    print("messages  tokens/s  ms a token  script  layout  style  layouts a token")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGS))
+        for n_messages in (2, N_MESSAGES):
+            for pace in PACES:
+                cost = measure_tokens(browser, pace, n_messages)
+                print(
+                    f"{n_messages:8}  {pace:8.0f}  {cost.total_ms:10.2f}  {cost.script_ms:6.2f}"
+                    f"  {cost.layout_ms:6.2f}  {cost.style_ms:5.2f}  {cost.n_layouts:15.2f}"
+                )
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
