@@ -9,14 +9,16 @@ llama.cpp's `tools/server`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
-from functools import partial
 from pathlib import Path
 
 from flask import Flask
 from flask import Response
 from flask import send_file
+from werkzeug.routing import BaseConverter
+from werkzeug.routing import Map
 
 INDEX = "index.html"
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -71,8 +73,10 @@ def webui_files() -> Mapping[str, Path]:
         return {}
     files = {
         path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in TYPES and not NOT_SERVED & set(path.relative_to(folder).parts)
+        for top in sorted(folder.iterdir())
+        if top.name not in NOT_SERVED
+        for path in (top, *sorted(top.rglob("*")))
+        if path.suffix in TYPES
     }
     return {"": folder / INDEX, **files}
 
@@ -84,17 +88,23 @@ def webui_paths(prefix: str) -> frozenset[str]:
 
 def add_webui(app: Flask, prefix: str) -> None:
     """Have an application serve the page under a prefix."""
-    for name, path in webui_files().items():
-        app.add_url_rule(
-            f"{prefix}/{name}",
-            endpoint=f"webui/{name}".replace(".", "_"),
-            view_func=partial(_file, path),
-            methods=["GET"],
-            provide_automatic_options=False,
-        )
+    app.url_map.converters["webui"] = _FileName
+    for rule in (f"{prefix}/", f"{prefix}/<webui:name>") if webui_files() else ():
+        app.add_url_rule(rule, "webui", _file, methods=["GET"], provide_automatic_options=False)
 
 
-def _file(path: Path) -> Response:
+class _FileName(BaseConverter):
+    """All files in one rule: a rule for each would make an application 0.1 s later."""
+
+    part_isolating = False
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map)
+        self.regex = "|".join(re.escape(name) for name in webui_files() if name)
+
+
+def _file(name: str = "") -> Response:
+    path = webui_files()[name]
     response = send_file(path, mimetype=TYPES[path.suffix], conditional=True, etag=True)
     response.headers.update(HEADERS)
     return response
