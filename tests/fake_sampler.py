@@ -10,6 +10,7 @@ from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
 from server.engine.task import TopToken
+from server.engine.triggers import Beginning
 
 if TYPE_CHECKING:
     from tests.fakes import FakeRunner
@@ -40,9 +41,13 @@ class FakeSampler:
         token = self._runner.next_token(i_batch)
         return token if token in allowed else int(allowed.ids[0])
 
-    def sample_but(self, i_batch: int, token: int) -> int:
-        """The token after it."""
-        return (token + 1) % self._runner.info.n_vocab
+    def can_bind(self, beginning: Beginning) -> bool:
+        """It has no grammars."""
+        return False
+
+    def bind(self, beginning: Beginning) -> bool:
+        """It has no grammars."""
+        return False
 
     def learn(self, token: int, i_batch: int | None = None) -> bool:
         """Remember it."""

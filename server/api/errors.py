@@ -25,7 +25,6 @@ from server.chat.errors import ChatError
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.errors import ServerError
-from server.schema import NotSupportedYet
 from server.schema import RequestError
 
 JSON_TYPE = "application/json; charset=utf-8"
@@ -242,8 +241,7 @@ def register_error_handlers(app: Flask, form_at: Callable[[str], ErrorForm]) -> 
 
 
 def _from_request(error: RequestError) -> ApiError:
-    kind = NotSupported if isinstance(error, NotSupportedYet) else InvalidRequest
-    found = kind(error.message)
+    found = InvalidRequest(error.message)
     found.field = error.field
     return found
 

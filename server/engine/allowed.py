@@ -6,6 +6,7 @@ grammars nor models.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 WORD_BITS = 32
 FEW_WORDS = 64
 """A mask with bits in so many words at most is taken apart word by word."""
+
+ALL = 0xFFFFFFFF
 
 Bits = NDArray[np.uint32]
 
@@ -55,3 +58,21 @@ class Allowed:
         """How many there are."""
         words = self._bits.nonzero()[0]
         return len(self.ids) if len(words) <= FEW_WORDS else int(np.count_nonzero(self.flags))
+
+
+class Barred:
+    """Tokens that may not come, and through `rest` those that may."""
+
+    def __init__(self, n_vocab: int) -> None:
+        self._n_vocab = n_vocab
+        self._bits = np.full(-(-n_vocab // WORD_BITS), ALL, np.uint32)
+
+    def add(self, tokens: Iterable[int]) -> None:
+        """Some more."""
+        for token in tokens:
+            self._bits[token // WORD_BITS] &= np.uint32(ALL ^ 1 << token % WORD_BITS)
+
+    @property
+    def rest(self) -> Allowed:
+        """All others; valid until the next `add`."""
+        return Allowed(self._bits, self._n_vocab)

@@ -141,18 +141,13 @@ class Guide:
 
     @property
     def must_follow(self) -> bool:
-        """While free: whether the output may not end before it was bound."""
+        """While free: whether the output may not end before it is bound."""
         return not self.is_bound and self._triggers is None
-
-    def all_but_ends(self) -> Allowed:
-        """While free: what may come instead of an end; valid until the next call."""
-        self._bits.fill(0xFFFFFFFF)
-        for token in self.ends:
-            self._bits[token // WORD_BITS] &= np.uint32(~(1 << token % WORD_BITS) & 0xFFFFFFFF)
-        return Allowed(self._bits, len(self._pieces))
 
     def admits(self, token: int) -> bool:
         """While free: whether what a token has beyond the beginning of the grammar is allowed."""
+        if self.must_follow and token in self.ends:
+            return False
         begun = self._beginning(self._pieces[token], is_dry=True)
         if not begun:
             return True

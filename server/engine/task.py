@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import field
 from enum import Enum
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +61,26 @@ class Constraint:
     triggers: tuple[str, ...] = ()
     compiled: object = field(default=None, compare=False, repr=False)
     """What `Tokenizer.compile` makes of it; a task has it."""
+
+
+class TriggerKind(IntEnum):
+    """What makes a lazy grammar hold, in the reference's numbers."""
+
+    TOKEN = 0
+    WORD = 1
+    PATTERN = 2
+    """An expression that is found in the output."""
+    PATTERN_FULL = 3
+    """One that matches all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Lets a lazy grammar hold: from the trigger's beginning, or that of its first group."""
+
+    kind: TriggerKind
+    text: str
+    token: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,8 @@ class SamplingParams:
     post_sampling_probs: bool = False
     grammar: str = ""
     """GBNF; empty = unconstrained."""
+    triggers: tuple[Trigger, ...] | None = None
+    """From what on the GBNF holds; None = from the first token."""
     constraint: Constraint | None = None
     """A token mask, besides which `grammar` is empty."""
     reasoning: Reasoning | None = None
@@ -124,7 +147,8 @@ class SamplingParams:
     @property
     def is_guided(self) -> bool:
         """Whether more than the sampler chain decides about the next token."""
-        return self.constraint is not None or self.reasoning is not None
+        is_lazy = bool(self.grammar) and self.triggers is not None
+        return self.constraint is not None or self.reasoning is not None or is_lazy
 
 
 @dataclass(frozen=True, slots=True, eq=False)

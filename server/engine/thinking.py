@@ -71,6 +71,11 @@ class Thinking:
                 self._phase = Phase.ENDING
 
     @property
+    def is_inside(self) -> bool:
+        """Whether the output is inside of the reasoning."""
+        return self._phase is not Phase.OUTSIDE
+
+    @property
     def due(self) -> tuple[int, ...]:
         """Tokens that have to come now, so that the reasoning ends; () where it may go on.
 

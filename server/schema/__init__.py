@@ -14,7 +14,6 @@ from server.schema.completion import parse_completion as parse_completion
 from server.schema.completion import task_from as task_from
 from server.schema.constraints import answer_rule as answer_rule
 from server.schema.constraints import default_constraint as default_constraint
-from server.schema.errors import NotSupportedYet as NotSupportedYet
 from server.schema.errors import RequestError as RequestError
 from server.schema.errors import SchemaError as SchemaError
 from server.schema.model_defaults import recommended_sampling as recommended_sampling

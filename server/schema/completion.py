@@ -19,13 +19,14 @@ from server.engine.task import SamplingParams
 from server.engine.task import Task
 from server.engine.task import Tokens
 from server.schema.constraints import constrained
-from server.schema.errors import NotSupportedYet
 from server.schema.errors import SchemaError
 from server.schema.field import BadValue
 from server.schema.field import Context
 from server.schema.field import Field
 from server.schema.field import Into
 from server.schema.field import json_type
+from server.schema.lazy import found_triggers
+from server.schema.lazy import made_lazy
 from server.schema.params import CompletionParams
 from server.schema.params import RequestDefaults
 from server.schema.table import FIELDS
@@ -49,7 +50,7 @@ def parse_completion(
 ) -> CompletionParams:
     """Check and convert the known fields of a native body; `prompt` is for `parse_prompts`.
 
-    SchemaError (400) for the first field that is wrong; NotSupportedYet (501) only if none is.
+    SchemaError for the first field that is wrong.
     """
     context = Context(defaults, tokenizer)
     request: dict[str, Any] = {}
@@ -67,12 +68,12 @@ def parse_completion(
     final = constrained(params.sampling, others | grammar, tags)
     final = _with_bans(final, tokenizer)
     n_thoughts = params.reasoning_budget_tokens
-    final = replace(final, reasoning=reasoning_of(others, tags, n_thoughts, tokenizer))
+    is_lazy = params.grammar_lazy
+    reasoning = reasoning_of(others, tags, n_thoughts, tokenizer, is_lazy=is_lazy)
+    final = replace(final, reasoning=reasoning)
     in_content = params.stream and params.reasoning_format == "deepseek-legacy"
     params = replace(params, sampling=final, reasoning_in_content=in_content)
-    if params.grammar_lazy and final.grammar:
-        raise NotSupportedYet("grammar_lazy", "Field 'grammar_lazy' is not supported yet")
-    return params
+    return _with_triggers(params, "grammar_triggers" in request, tokenizer)
 
 
 def task_from(
@@ -142,6 +143,23 @@ def _convert(row: Field, name: str, value: object, context: Context) -> object:
     except BadValue as error:
         label = row.label(name)
         raise SchemaError(label, f"Field '{label}': {error}") from None
+
+
+def _with_triggers(
+    params: CompletionParams, is_given: bool, tokenizer: Tokenizer
+) -> CompletionParams:
+    """The triggers found in the vocabulary; a grammar that waits for one of them, if it is lazy.
+
+    Without the field nothing ever lets it hold, which is the reference's way.
+    """
+    triggers = found_triggers(params.grammar_triggers, params.preserved_tokens, tokenizer)
+    params = replace(params, grammar_triggers=triggers)
+    if not params.grammar_lazy:
+        return params
+    if is_given and not triggers:
+        field = "grammar_triggers"
+        raise SchemaError(field, f"Field '{field}': Error: no triggers set for lazy grammar!")
+    return replace(params, sampling=made_lazy(params.sampling, triggers, tokenizer))
 
 
 def _with_bans(sampling: SamplingParams, tokenizer: Tokenizer) -> SamplingParams:

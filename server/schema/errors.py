@@ -23,10 +23,3 @@ class RequestError(ServerError):
 
 class SchemaError(RequestError):
     """A field that is missing, of the wrong type, or out of its hard limits."""
-
-
-class NotSupportedYet(RequestError):
-    """A field that is known and valid, but asks for something this server can't do."""
-
-    status = 501
-    type = "not_supported_error"

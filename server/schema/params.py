@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from server.engine.task import SamplingParams
+from server.engine.task import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class CompletionParams:
     preserved_tokens: tuple[int, ...] = ()
     """Ids, ascending."""
     grammar_lazy: bool = False
+    grammar_triggers: tuple[Trigger, ...] = ()
     chat_format: str = "Content-only"
     reasoning_format: str = "none"
     reasoning_in_content: bool = False

@@ -196,15 +196,6 @@ def parse_preserved(value: object, context: Context) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def parse_objects(value: object, context: Context) -> tuple[object, ...]:
-    """An array of objects, as they are."""
-    items = to_list(value, "objects")
-    for i, item in enumerate(items):
-        if not isinstance(item, Mapping):
-            raise BadValue(f"expected an array of objects, but element {i} is {json_type(item)}")
-    return tuple(items)
-
-
 def parse_string_or_array(value: object, context: Context) -> tuple[str, ...]:
     """One string or several."""
     return (value,) if isinstance(value, str) else to_strings(value)

@@ -11,6 +11,7 @@ from server.schema.field import Field
 from server.schema.field import Into
 from server.schema.field import Kind
 from server.schema.field import Section
+from server.schema.lazy import parse_triggers
 from server.schema.parsers import CHAT_FORMATS
 from server.schema.parsers import REASONING_FORMATS
 from server.schema.parsers import parse_as_it_is
@@ -18,7 +19,6 @@ from server.schema.parsers import parse_chat_format
 from server.schema.parsers import parse_continuation
 from server.schema.parsers import parse_json_schema
 from server.schema.parsers import parse_lora
-from server.schema.parsers import parse_objects
 from server.schema.parsers import parse_preserved
 from server.schema.parsers import parse_reasoning_format
 from server.schema.parsers import parse_string_or_array
@@ -31,6 +31,19 @@ ADAPTERS: dict[str, object] = {
         "type": "object",
         "required": ["id"],
         "properties": {"id": {"type": "integer"}, "scale": {"type": "number"}},
+    },
+}
+
+TRIGGERS: dict[str, object] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["type", "value"],
+        "properties": {
+            "type": {"type": "integer", "minimum": 0, "maximum": 3},
+            "value": {"type": "string"},
+            "token": {"type": "integer"},
+        },
     },
 }
 
@@ -101,17 +114,19 @@ CONSTRAINT_ROWS = (
     Field(
         "grammar_lazy",
         Kind.BOOL,
-        "Let the grammar hold only after a trigger.",
+        "Let the grammar hold only from one of `grammar_triggers` on.",
         Section.CONSTRAINT,
     ),
     Field(
         "grammar_triggers",
         Kind.JSON,
-        "The triggers of a lazy grammar.",
+        "What a lazy grammar begins with, in order: tokens (type 0, with `token`), words (1; one "
+        "that is a single token must be among `preserved_tokens`), regular expressions that are "
+        "found in the output (2) or match all of it (3). Of an expression with groups the first "
+        "that isn't empty begins the grammar.",
         Section.CONSTRAINT,
-        into=Into.NOWHERE,
-        parse=parse_objects,
-        form={"type": "array", "items": {"type": "object"}},
+        parse=parse_triggers,
+        form=TRIGGERS,
     ),
     Field(
         "preserved_tokens",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from math import isfinite
 
 from server.engine.task import SamplingParams
+from server.engine.task import Trigger
+from server.engine.task import TriggerKind
 from server.schema.field import float32
 from server.schema.params import CompletionParams
 from server.schema.params import RequestDefaults
@@ -33,6 +35,11 @@ def default_generation_settings(defaults: RequestDefaults) -> dict[str, object]:
 
 def _number(value: float) -> float | None:
     return float32(value) if isfinite(value) else None
+
+
+def _trigger(trigger: Trigger) -> dict[str, object]:
+    shown: dict[str, object] = {"type": int(trigger.kind), "value": trigger.text}
+    return shown | {"token": trigger.token} if trigger.kind is TriggerKind.TOKEN else shown
 
 
 def _sampling(sampling: SamplingParams, only_metrics: bool) -> dict[str, object]:
@@ -86,7 +93,7 @@ def _request(params: CompletionParams, only_metrics: bool) -> dict[str, object]:
         shown |= {
             "grammar": sampling.constraint.lark if sampling.constraint else sampling.grammar,
             "grammar_lazy": params.grammar_lazy,
-            "grammar_triggers": [],
+            "grammar_triggers": [*map(_trigger, params.grammar_triggers)],
             "preserved_tokens": [*params.preserved_tokens],
         }
     return shown

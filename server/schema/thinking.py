@@ -50,11 +50,20 @@ def find_tags(given: Mapping[str, object], generation_prompt: str) -> Tags:
 
 
 def reasoning_of(
-    given: Mapping[str, object], tags: Tags, n_tokens: int, tokenizer: Tokenizer
+    given: Mapping[str, object],
+    tags: Tags,
+    n_tokens: int,
+    tokenizer: Tokenizer,
+    *,
+    is_lazy: bool = False,
 ) -> Reasoning | None:
-    """The limit on a request's reasoning, if there is one."""
+    """The limit on a request's reasoning, if there is one.
+
+    is_lazy: a grammar waits for a trigger, which thoughts don't have.
+    """
     is_controlled = bool(given.get("reasoning_control"))
-    if not tags.ends or not (tags.start or tags.is_open) or (n_tokens < 0 and not is_controlled):
+    is_limited = n_tokens >= 0 or is_controlled or is_lazy
+    if not tags.ends or not (tags.start or tags.is_open) or not is_limited:
         return None
     message = str(given.get("reasoning_budget_message") or "")
     forced = tokenizer.tokenize(message + tags.end_text, add_special=False, parse_special=True)

@@ -92,12 +92,6 @@ def test_what_the_engine_refuses_at_once_has_its_status_even_for_a_stream(
     assert "grammar" in assert_error(reply, 400, INVALID)
 
 
-def test_what_is_not_built_yet_says_so(client: FlaskClient) -> None:
-    body = {"prompt": "a", "grammar": "root ::= [a]", "grammar_lazy": True}
-    reply = client.post("/completion", json=body)
-    assert "grammar_lazy" in assert_error(reply, 501, "not_supported_error")
-
-
 @pytest.mark.parametrize("path", ["/nothing", "/v1//models", "/health/"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT", "PATCH"])
 def test_an_unknown_route_is_not_found(client: FlaskClient, method: str, path: str) -> None:

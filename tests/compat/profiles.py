@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.compat.cases import adapters
 from tests.compat.cases import keys
+from tests.compat.cases import lazy
 from tests.compat.cases import messages
 from tests.compat.cases import native
 from tests.compat.cases import openai
@@ -110,7 +111,7 @@ SHAPES = (
         "vocabulary",
         "smollm2",
         ("-np", "1", "-c", "512", "--alias", "smollm2", *ONE_THREAD),
-        (("vocabulary", vocabulary.CASES),),
+        (("vocabulary", vocabulary.CASES), ("lazy", lazy.CASES)),
     ),
     ShapeProfile(
         "adapters",

@@ -12,7 +12,6 @@ import pytest
 from server.engine.task import DEFAULT_SEED
 from server.engine.task import SamplingParams
 from server.schema import CompletionParams
-from server.schema import NotSupportedYet
 from server.schema import RequestDefaults
 from server.schema import SchemaError
 from server.schema import as_object
@@ -106,26 +105,6 @@ def test_what_the_reference_takes_silently_is_refused(
     with pytest.raises(SchemaError, match=f"^Field '{field}': ") as caught:
         parse(body)
     assert caught.value.field == field
-
-
-@pytest.mark.parametrize(
-    ("field", "body"),
-    [
-        ("grammar_lazy", {"grammar": "root ::= [a]", "grammar_lazy": True}),
-    ],
-)
-def test_what_is_not_built_yet_is_501_and_named(
-    field: str, body: dict[str, Any], parse: Parse
-) -> None:
-    with pytest.raises(NotSupportedYet, match=field) as caught:
-        parse(body)
-    assert (caught.value.status, caught.value.type) == (501, "not_supported_error")
-    assert caught.value.field == field
-
-
-def test_a_wrong_field_is_reported_before_an_unsupported_one(parse: Parse) -> None:
-    with pytest.raises(SchemaError, match="echo"):
-        parse({"grammar": "root ::= [a]", "grammar_lazy": True, "echo": 5})
 
 
 def test_top_logprobs_of_a_wrong_type_are_named() -> None:

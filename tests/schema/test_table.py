@@ -37,7 +37,7 @@ ATTRIBUTES = {
 }
 SET_ELSEWHERE = {
     Into.REQUEST: {"sampling", "reasoning_in_content", "speculative_types"},
-    Into.SAMPLING: {"constraint", "reasoning"},
+    Into.SAMPLING: {"constraint", "reasoning", "triggers"},
 }
 NUMERIC = [row for row in FIELDS if row.kind in (Kind.INT, Kind.FLOAT)]
 LIMITED = [row for row in NUMERIC if row.parse is None]
@@ -53,7 +53,7 @@ SAMPLES: dict[str, Any] = {
     "logit_bias": [[1, 2.0]],
     "grammar": 'root ::= "a"',
     "json_schema": {},
-    "grammar_triggers": [],
+    "grammar_triggers": [{"type": 2, "value": "a"}],
     "preserved_tokens": ["<s>"],
     "lora": [{"id": 1, "scale": 0}],
     "chat_format": 2,

@@ -20,6 +20,7 @@ from server.engine.llama.probs import prob_before
 from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
+from server.engine.triggers import Beginning
 
 FORBIDDEN = "no token could be sampled: logit_bias forbids all that may come here"
 FEW = 8
@@ -67,11 +68,13 @@ class GreedySampler:
             token = int(ids[logits[ids].argmax()])
         return _checked(token, logits)
 
-    def sample_but(self, i_batch: int, token: int) -> int:
+    def can_bind(self, beginning: Beginning) -> bool:
+        """See Chooser. A grammar makes it another sampler's business."""
+        return False
+
+    def bind(self, beginning: Beginning) -> bool:
         """See Chooser."""
-        logits = self._logits(i_batch).copy()
-        logits[token] = -np.inf
-        return _checked(int(logits.argmax()), logits)
+        return False
 
     def learn(self, token: int, i_batch: int | None = None) -> bool:
         """See Chooser. Nothing is remembered."""

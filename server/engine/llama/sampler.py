@@ -29,6 +29,7 @@ from server.engine.allowed import Allowed
 from server.engine.errors import NO_NUMBER
 from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
+from server.engine.llama.lazy import begun
 from server.engine.llama.probs import Piece
 from server.engine.llama.probs import prob_after
 from server.engine.llama.probs import prob_before
@@ -37,6 +38,7 @@ from server.engine.sampling import chain_steps
 from server.engine.task import SamplingParams
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
+from server.engine.triggers import Beginning
 
 
 def build(vocab: Vocab, params: SamplingParams) -> SamplerChain:
@@ -93,8 +95,12 @@ class LlamaSampler:
         self._context = context
         self._params = params
         self._piece = piece
+        self._vocab = vocab
         self._chain = build(vocab, params)
-        self._grammar = self._parse_grammar(vocab)
+        grammar = self._parse_grammar(vocab)
+        self._lazy_grammar = None if params.triggers is None else grammar
+        """Waits for its trigger, and is what the one that holds is made of."""
+        self._grammar = grammar if params.triggers is None else None
         self._i_batch = -1
         wants_candidates = params.n_probs > 0 and params.post_sampling_probs
         self._candidates = (
@@ -113,7 +119,8 @@ class LlamaSampler:
     def attach(self, seq_id: int) -> None:
         """See Sampler."""
         wants_probs = self._params.n_probs > 0
-        if self._params.backend_sampling and self._candidates is None and not wants_probs:
+        is_free = self._candidates is None and self._lazy_grammar is None
+        if self._params.backend_sampling and is_free and not wants_probs:
             self._chain.offload(self._context, seq_id)
 
     def _parse_grammar(self, vocab: Vocab) -> Sampler | None:
@@ -166,13 +173,27 @@ class LlamaSampler:
         self._chain.accept(token)
         return token
 
-    def sample_but(self, i_batch: int, token: int) -> int:
-        """See Chooser. What the chain remembers of the choice before stays."""
-        logits = self._context.logits(i_batch)
-        logit, logits[token] = logits[token], -np.inf
-        other = self.sample(i_batch)
-        logits[token] = logit
-        return other
+    def can_bind(self, beginning: Beginning) -> bool:
+        """See Chooser."""
+        grammar = self._begun(beginning)
+        if grammar is not None:
+            grammar.close()
+        return grammar is not None
+
+    def bind(self, beginning: Beginning) -> bool:
+        """See Chooser."""
+        grammar = self._begun(beginning)
+        if grammar is None:
+            return False
+        if self._candidates is None:
+            self._candidates = TokenDataArray(self._vocab.n_tokens)
+        self._grammar = grammar
+        return True
+
+    def _begun(self, beginning: Beginning) -> Sampler | None:
+        if self._lazy_grammar is None:
+            return None
+        return begun(self._lazy_grammar, self._vocab, self._params.grammar, beginning)
 
     def learn(self, token: int, i_batch: int | None = None) -> bool:
         """See Chooser."""
@@ -245,5 +266,6 @@ class LlamaSampler:
     def close(self) -> None:
         """See Sampler."""
         self._chain.close()
-        if self._grammar is not None:
-            self._grammar.close()
+        for grammar in (self._grammar, self._lazy_grammar):
+            if grammar is not None:
+                grammar.close()

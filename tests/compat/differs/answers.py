@@ -47,6 +47,10 @@ ANSWERS = (
         ("events", "events.*"),
     ),
     Differs(
+        "decision 0001: another token is chosen where the grammar does not allow what comes",
+        ("lazy-text-that-does-not-fit",),
+    ),
+    Differs(
         "decision 0001: a prompt without tokens is refused",
         ("prompt-of-an-empty-inner-list",),
     ),

@@ -132,6 +132,11 @@ REFUSALS = (
         MESSAGE,
     ),
     Differs(
+        "decision 0003: names the field",
+        ("lazy-expression-that-is-none",),
+        MESSAGE,
+    ),
+    Differs(
         "decision 0003: says what is wrong with the grammar",
         ("native-grammar-bad", "native-grammar-bad-streamed", "native-grammar-without-root"),
         MESSAGE,
