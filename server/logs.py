@@ -137,9 +137,24 @@ def _stream_handler(settings: LogSettings) -> logging.Handler:
     return handler
 
 
+class _LogFile(logging.FileHandler):
+    """A file whose disk may be full: that is said once, not for every line that is lost."""
+
+    _is_lost = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A line could not be written."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._is_lost:
+            self._is_lost = True
+            print(f"--log-file: lines are lost: {error.strerror}", file=sys.stderr)
+
+
 def _file_handler(settings: LogSettings) -> logging.Handler:
     try:
-        handler = logging.FileHandler(settings.log_file, encoding="utf-8")
+        handler = _LogFile(settings.log_file, encoding="utf-8")
     except OSError as error:
         raise OptionError(
             f"--log-file: can't write {settings.log_file!r}: {error.strerror}"

@@ -88,6 +88,8 @@ class ModelInfo:
     rerank_template: str | None = None
     n_file_streams: int = 1
     """Streams that llama-server's KV buffer has with the same options; its slot files say it."""
+    weights_digest: str = ""
+    """Of samples of the model's file when it was loaded: who replaces it later changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

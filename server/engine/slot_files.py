@@ -77,7 +77,7 @@ class Fingerprint:
 
     facts: str
     weights: str
-    """Empty where the file can't be read any more."""
+    """Empty where the file could not be read."""
 
     def is_other(self, other: Fingerprint) -> bool:
         """Whether these are surely two models."""
@@ -87,19 +87,23 @@ class Fingerprint:
 
 
 def fingerprint(info: ModelInfo) -> Fingerprint:
-    """Of a loaded model. Reads a quarter of a MiB of its file."""
+    """Of a loaded model, whatever has become of its file."""
     facts = [info.n_params, info.size_bytes, info.n_vocab, sorted(info.metadata.items())]
-    hashed = hashlib.sha256(repr(facts).encode()).hexdigest()
+    return Fingerprint(hashlib.sha256(repr(facts).encode()).hexdigest(), info.weights_digest)
+
+
+def weights_digest(path: str) -> str:
+    """For ModelInfo. Reads a quarter of a MiB; "" = the file can't be read."""
     try:
-        with Path(info.path).open("rb") as file:
+        with Path(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             weights = hashlib.sha256()
             for i in range(1, N_SAMPLES + 1):
                 file.seek(max(0, size * i // N_SAMPLES - SAMPLE_BYTES))
                 weights.update(file.read(SAMPLE_BYTES))
     except OSError:
-        return Fingerprint(hashed, "")
-    return Fingerprint(hashed, weights.hexdigest())
+        return ""
+    return weights.hexdigest()
 
 
 # write

@@ -40,6 +40,7 @@ from server.engine.modelinfo import ModelInfo
 from server.engine.modelinfo import Pooling
 from server.engine.runner import Sampler
 from server.engine.sampling import is_greedy
+from server.engine.slot_files import weights_digest
 from server.engine.task import Adapters
 from server.engine.task import SamplingParams
 from server.engine.task import Tokens
@@ -116,6 +117,7 @@ class LlamaRunner:
         model, context, tokenizer = self._model, self._context, self.tokenizer
         info = ModelInfo(
             path=config.path,
+            weights_digest=weights_digest(config.path),
             desc=model.desc,
             ftype=model.ftype_name,
             n_params=model.n_params,
