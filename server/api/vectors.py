@@ -14,6 +14,7 @@ from contextlib import closing
 
 import numpy as np
 
+from server.api.admission import current_client
 from server.api.errors import error_from
 from server.api.generate import Session
 from server.api.service import Service
@@ -34,7 +35,10 @@ def embed(service: Service, prompts: Sequence[Tokens]) -> list[Embedded]:
     """One result for each prompt, in their order; the first failure is the answer to all."""
     started = time.monotonic()
     adapters = _adapters(service)
-    tasks = [EmbeddingTask(service.engine.next_task_id(), each, adapters) for each in prompts]
+    client = current_client()
+    owner = "" if client is None else client.owner
+    next_id = service.engine.next_task_id
+    tasks = [EmbeddingTask(next_id(), each, adapters, owner=owner) for each in prompts]
     results: dict[int, Embedded] = {}
     with closing(Session(service, service.engine.embed(tasks), [t.id for t in tasks])) as session:
         while not session.is_done:

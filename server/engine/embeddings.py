@@ -24,6 +24,7 @@ from server.engine.modelinfo import ModelInfo
 from server.engine.pulse import Pulse
 from server.engine.reading import Reading
 from server.engine.reading import Readings
+from server.engine.reading import Together
 from server.engine.reading import Turn
 from server.engine.runner import Embedder
 from server.engine.runner import ModelRunner
@@ -39,6 +40,9 @@ from server.engine.waiting import SHUTTING_DOWN
 
 N_PASSED = 32
 """How many texts that don't fit into a batch may be overtaken by shorter ones."""
+
+EXPIRY_S = 0.1
+"""How often all texts are looked at for those that have waited too long."""
 
 NOT_ENABLED = "This server does not support embeddings. Start it with `--embeddings`"
 
@@ -77,6 +81,7 @@ class Embeddings:
         embedder = runner.embedder
         self._readings = Readings(embedder.n_rows if embedder else 1)
         self._free_texts = list(range(embedder.n_texts if embedder else 0))[::-1]
+        self._expires_at = float("-inf")
         self.is_closed = False
         """Whether new texts are refused."""
         if embedder is not None and embedder.holds_cells:
@@ -89,11 +94,11 @@ class Embeddings:
 
     def add(self, tasks: Iterable[EmbeddingTask]) -> None:
         """The texts of one request."""
-        readings = []
+        readings, together = [], Together()
         for task in tasks:
             refusal = self._refusal(task)
             if refusal is None:
-                readings.append(Reading(task, self._info.pooling))
+                readings.append(Reading(task, self._info.pooling, together))
             else:
                 self._slots.events.append(refusal)
                 self._slots.stats.ended[End.REFUSED] += 1
@@ -118,8 +123,26 @@ class Embeddings:
 
     def remove(self, task_ids: frozenset[int]) -> None:
         """Forget texts whose client is gone."""
-        for reading in self._readings.remove(task_ids):
+        for reading in self._readings.remove(lambda reading: reading.task.id in task_ids):
             self._release(reading)
+
+    def expire(self, timeout_s: float) -> None:
+        """Refuse requests that wait for so long, and of which nothing is computed."""
+        now = self._clock()
+        if now < self._expires_at:
+            return
+        self._expires_at, submitted_before = now + EXPIRY_S, now - timeout_s
+        message = f"The texts' turn did not come within {timeout_s:g} s (--queue-timeout)."
+
+        def is_late(reading: Reading) -> bool:
+            submitted = reading.task.t_submitted
+            is_old = submitted is not None and submitted < submitted_before
+            return is_old and not reading.others.have_begun
+
+        for reading in self._readings.remove(is_late):
+            self._release(reading)
+            self._slots.events.append(Failed(reading.task.id, ErrorKind.OVERLOADED, message))
+            self._slots.stats.ended[End.REFUSED] += 1
 
     def end_all(self) -> None:
         """The server stops."""

@@ -219,9 +219,10 @@ class Engine:
     def _expire(self) -> None:
         timeout_s = self._config.queue_timeout_s
         if timeout_s:
+            message = f"No slot became free within {timeout_s:g} s (--queue-timeout)."
             for task in self.waiting.take_older(self._clock() - timeout_s):
-                message = f"No slot became free within {timeout_s:g} s (--queue-timeout)."
                 self.slots.fail_task(task, ErrorKind.OVERLOADED, message)
+            self.embeddings.expire(timeout_s)
 
     def _admit(self) -> None:
         for slot, task in self.waiting.startable(self._choose):

@@ -1,13 +1,15 @@
 """Texts that are to be embedded, in the order of their turns, as far as they are computed.
 
-Each request takes turns with the others by the tokens that it had so far, so that a single text
-does not wait for the thousand of somebody else, and nobody starves. It knows no model.
+Owners take turns, measured in tokens. So do the requests of each, so that a single text does not
+wait for the thousand of another request, and nobody starves. It knows no model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from heapq import heapify
 from heapq import heappop
 from heapq import heappush
@@ -22,11 +24,21 @@ from server.engine.task import Tokens
 from server.engine.task import Vectors
 
 
+class Together:
+    """The texts of one request."""
+
+    have_begun = False
+    """Whether anything of them was computed."""
+
+
 class Reading:
     """One text. Vectors of its parts are joined as if it had been computed at once."""
 
-    def __init__(self, task: EmbeddingTask, pooling: Pooling) -> None:
+    def __init__(
+        self, task: EmbeddingTask, pooling: Pooling, others: Together | None = None
+    ) -> None:
         self.task = task
+        self.others = others or Together()
         self.is_suspect = False
         """Whether a batch that it was in failed; then it is computed alone."""
         self.cells: CellIds | None = None
@@ -47,6 +59,7 @@ class Reading:
 
     def add(self, vectors: Vectors, n_tokens: int) -> None:
         """The next n_tokens were computed; each part sees what is before it."""
+        self.others.have_begun = True
         match self._pooling:
             case Pooling.NONE:
                 self._parts.append(vectors)
@@ -70,74 +83,113 @@ class Reading:
 
 
 class Turn(NamedTuple):
-    """When a reading is due, in tokens; the lowest comes first."""
+    """When a reading is due among those of its owner, in tokens; the lowest comes first."""
 
     due: int
     number: int
     reading: Reading
 
 
+class _Lane:
+    """What waits of one owner."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.now = 0
+        """The turn that was computed last."""
+        self.n_served = 0
+        """Tokens; who was served least comes first."""
+
+
 class Readings:
-    """What waits, whether begun or not."""
+    """What waits, whether begun or not: owners take turns, and so do the requests of each."""
 
     def __init__(self, n_rows: int) -> None:
         """n_rows: the most tokens of one text that are computed together."""
         self._n_rows = n_rows
-        self._turns: list[Turn] = []
-        self._now = 0
+        self._lanes: dict[str, _Lane] = {}
+        self._n_served_last = 0
         self._n_added = 0
 
     def __len__(self) -> int:
-        return len(self._turns)
+        return sum(len(lane.turns) for lane in self._lanes.values())
 
     def __iter__(self) -> Iterator[Reading]:
-        return (turn.reading for turn in self._turns)
+        return (turn.reading for lane in self._waiting() for turn in lane.turns)
 
-    def add(self, readings: Iterable[Reading]) -> None:
+    def add(self, readings: Sequence[Reading]) -> None:
         """The texts of one request."""
-        at = self._now
+        if not readings:
+            return
+        lane = self._lane(readings[0])
+        if not lane.turns:  # who pauses saves nothing up
+            least = min((other.n_served for other in self._waiting()), default=self._n_served_last)
+            lane.n_served = max(lane.n_served, least)
+        at = lane.now
         for reading in readings:
-            heappush(self._turns, Turn(at + self._n_next(reading), self._n_added, reading))
+            heappush(lane.turns, Turn(at + self._n_next(reading), self._n_added, reading))
             at += reading.n_left
             self._n_added += 1
 
     def pop(self) -> Turn:
-        """Whose turn it is."""
-        return heappop(self._turns)
+        """Whose turn it is; it counts as served until it is put back."""
+        lane = min(self._waiting(), key=lambda lane: (lane.n_served, lane.turns[0]))
+        turn = heappop(lane.turns)
+        self._charge(turn, self._n_next(turn.reading))
+        return turn
 
     def pop_begun(self) -> Turn | None:
         """The next one that has a place among those under way."""
-        begun = [turn for turn in self._turns if turn.reading.i_text >= 0]
-        if not begun:
-            return None
-        self._turns.remove(min(begun))
-        heapify(self._turns)
-        return min(begun)
+        for lane in sorted(self._waiting(), key=lambda lane: lane.n_served):
+            begun = [turn for turn in lane.turns if turn.reading.i_text >= 0]
+            if begun:
+                lane.turns.remove(min(begun))
+                heapify(lane.turns)
+                self._charge(min(begun), self._n_next(min(begun).reading))
+                return min(begun)
+        return None
 
     def put_back(self, turns: Iterable[Turn]) -> None:
         """They could not be computed now."""
         for turn in turns:
-            heappush(self._turns, turn)
+            self._charge(turn, -self._n_next(turn.reading))
+            heappush(self._lane(turn.reading).turns, turn)
 
     def computed(self, turn: Turn) -> None:
         """A part of it was computed; it waits again if some is left."""
-        self._now = max(self._now, turn.due)
-        n_next = self._n_next(turn.reading)
+        lane, n_next = self._lane(turn.reading), self._n_next(turn.reading)
+        lane.now = max(lane.now, turn.due)
         if n_next:
-            heappush(self._turns, turn._replace(due=turn.due + n_next))
+            heappush(lane.turns, turn._replace(due=turn.due + n_next))
 
-    def remove(self, task_ids: frozenset[int]) -> list[Reading]:
+    def remove(self, is_gone: Callable[[Reading], bool]) -> list[Reading]:
         """Take these out."""
-        gone = [turn.reading for turn in self._turns if turn.reading.task.id in task_ids]
-        if gone:
-            self._turns = [turn for turn in self._turns if turn.reading.task.id not in task_ids]
-            heapify(self._turns)
+        gone: list[Reading] = []
+        for lane in self._waiting():
+            found = [turn.reading for turn in lane.turns if is_gone(turn.reading)]
+            if found:
+                lane.turns = [turn for turn in lane.turns if not is_gone(turn.reading)]
+                heapify(lane.turns)
+                gone += found
         return gone
 
     def take_all(self) -> list[Reading]:
         """Take out all of them."""
-        turns, self._turns = self._turns, []
-        return [turn.reading for turn in sorted(turns)]
+        turns = sorted(turn for lane in self._waiting() for turn in lane.turns)
+        for lane in self._waiting():
+            lane.turns = []
+        return [turn.reading for turn in turns]
+
+    def _lane(self, reading: Reading) -> _Lane:
+        return self._lanes.setdefault(reading.task.owner, _Lane())
+
+    def _waiting(self) -> list[_Lane]:
+        return [lane for lane in self._lanes.values() if lane.turns]
+
+    def _charge(self, turn: Turn, n_tokens: int) -> None:
+        lane = self._lane(turn.reading)
+        lane.n_served += n_tokens
+        self._n_served_last = lane.n_served
 
     def _n_next(self, reading: Reading) -> int:
         return min(reading.n_left, self._n_rows)

@@ -211,6 +211,8 @@ class EmbeddingTask:
     adapters: Adapters = ()
     t_submitted: float | None = None
     """When it was handed to the engine, by its clock."""
+    owner: str = ""
+    """Whose turn it is; see Task."""
 
 
 class StopType(Enum):

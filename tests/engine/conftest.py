@@ -83,10 +83,17 @@ class Bench:
         self.mailbox.post(Submit(tasks))
         return tasks
 
-    def embed(self, *texts: str, adapters: Adapters = ()) -> list[EmbeddingTask]:
+    def embed(
+        self,
+        *texts: str,
+        adapters: Adapters = (),
+        owner: str = "",
+        t_submitted: float | None = None,
+    ) -> list[EmbeddingTask]:
         """Queue the texts of one request; their tokens are their bytes."""
         prompts = [np.frombuffer(text.encode(), np.uint8).astype(np.int32) for text in texts]
-        tasks = [EmbeddingTask(next(self._ids), prompt, adapters) for prompt in prompts]
+        rest = (adapters, t_submitted, owner)
+        tasks = [EmbeddingTask(next(self._ids), prompt, *rest) for prompt in prompts]
         self.mailbox.post(Embed(tuple(tasks)))
         return tasks
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from server.engine.engine import EngineConfig
 from server.engine.modelinfo import Pooling
 from server.engine.task import ErrorKind
 from tests.engine.conftest import Bench
@@ -259,3 +260,27 @@ def test_whatever_happens_everything_ends_and_no_cell_is_lost(
             made.last(task)  # type: ignore[arg-type]
     assert embedder(made).held == {}
     assert runner.n_used == made.engine.memory.cells.n_used
+
+
+def test_owners_take_turns_whatever_each_asks_for(bench: Maker) -> None:
+    made = encoder(bench)
+    flood = [made.embed("x" * 16, owner="flood") for _ in range(20)]
+    made.tick()
+    few = [made.embed("y" * 16, owner="few") for _ in range(3)]
+    made.tick(3)
+    assert all(task.id in made.events for (task,) in few)
+    assert sum(task.id in made.events for (task,) in flood) == 2 + 3
+
+
+def test_texts_whose_turn_does_not_come_in_time_are_refused(bench: Maker) -> None:
+    made = encoder(bench, config=EngineConfig(queue_timeout_s=1.0))
+    begun = made.embed(*["x" * 16] * 4, t_submitted=made.now)
+    made.tick()
+    late = made.embed("y" * 16, "z", t_submitted=made.now, owner="late")
+    made.embed(*["w" * 16] * 3)  # nobody said when these came
+    made.now += 1.1
+    made.tick()
+    assert [made.failed(task).kind for task in late] == [ErrorKind.OVERLOADED] * 2
+    assert "(--queue-timeout)" in made.failed(late[0]).message
+    made.run()
+    assert len(made.vectors(begun[-1])) == 1
