@@ -1,6 +1,7 @@
 ## make                 everything that a server needs: .venv, llama.cpp's libraries, the demo model
 ## make serve           ... and serve it on port 8080; ARGS='-m model.gguf --port 9000' are options of llamactl serve
 ## make test            ... and run the tests; ARGS='-x tests/api' are options of pytest ('-n 0': in one process)
+## make soak            ... and put mixed traffic on it for two minutes; SOAK=1200: for twenty
 ## make fuzz            ... and ask a server 10,000 generated requests; N=100000 asks more
 ## make lint            ruff, over everything
 ## make types           mypy
@@ -15,6 +16,7 @@ BIN := .venv/bin
 LIB := llama_ctypes/lib
 ARGS ?=
 N ?= 10000
+SOAK ?= 120
 NATIVE ?= $(shell cat $(LIB)/OPTIONS 2>/dev/null)
 
 # The demo model, unless a model is named.
@@ -25,7 +27,7 @@ DEMO = $(if $(LLAMA_ARG_MODEL)$(LLAMA_ARG_MODEL_URL)$(LLAMA_ARG_HF_REPO)$(filter
 # Files of tests run side by side in several processes, in their order: the dear ones first.
 SHARED_OUT := -n auto --dist loadscope --no-loadscope-reorder
 
-.PHONY: install serve test fuzz lint types bench docs clean help
+.PHONY: install serve test soak fuzz lint types bench docs clean help
 
 install: .venv/installed $(LIB)/ABI .venv/demo static/lib/marked.js
 
@@ -34,6 +36,9 @@ serve: install
 
 test: install .venv/minilm $(LIB)/ggml-rpc-server
 	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
+
+soak: install
+	@$(BIN)/python -m bench soak $(SOAK) $(ARGS)
 
 fuzz: install
 	@LLAMACTL_GENERATED_REQUESTS=$(N) $(BIN)/python -m pytest -s tests/e2e/test_generated_requests.py $(ARGS)
