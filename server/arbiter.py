@@ -1,9 +1,9 @@
 """The parent process: it owns the listening sockets, keeps one worker alive, and has no model.
 
 gunicorn's arbiter with three changes: there is exactly one worker (signals that would make more
-are refused, and SIGUSR2 replaces it instead of running two models at once); a worker that can't
-load its model ends the program instead of being started for ever; gunicorn's own messages go
-through our log, the routine ones at the trace level.
+are refused, and SIGUSR2 begins anew when it is gone, instead of running two models at once); a
+worker that can't load its model ends the program instead of being started for ever; gunicorn's own
+messages go through our log, the routine ones at the trace level.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gunicorn.glogging import Logger
 from server.logs import TRACE
 from server.logs import reopen_files
 from server.notify import take_notifier
+from server.succession import succeed
 
 QUICK_STOP_S = 2
 """How long a worker may take to leave after Ctrl-C."""
@@ -43,6 +44,8 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
     def __init__(self, app: Any) -> None:
         super().__init__(app)
         self._n_early_deaths = 0
+        self._has_to_go = False
+        self._environ = dict(os.environ)
         # gunicorn would say READY=1 before there is a worker
         self._notifier = take_notifier(os.environ)
 
@@ -75,6 +78,8 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
 
     def manage_workers(self) -> None:
         """Start a worker where there is none, and tell systemd how things are."""
+        if self._has_to_go and not self.WORKERS:
+            succeed([listener.fileno() for listener in self.LISTENERS], self._environ)
         super().manage_workers()
         self._notifier.tell(any(worker.was_ready for worker in self.WORKERS.values()))
 
@@ -119,8 +124,9 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
         self.log.warning("SIGTTOU: ignored, there is always one worker")
 
     def handle_usr2(self) -> None:
-        """Replace the worker: it drains and leaves, then a new one loads the model."""
+        """Begin anew: the worker drains and leaves, then a new program takes our place."""
         self.log.warning("SIGUSR2: restarting")
+        self._has_to_go = True
         for worker_pid in list(self.WORKERS):
             self.kill_worker(worker_pid, signal.SIGTERM)
 

@@ -6,11 +6,9 @@ limit: measure with nothing else running.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
-import socket
 import threading
 import time
 from http.client import HTTPException
@@ -157,12 +155,20 @@ def test_a_stream_longer_than_the_drain_timeout_ends_properly(
     assert server.wait_exit() == 0
 
 
-def test_no_connection_is_refused_while_the_worker_is_replaced(server: LiveServer) -> None:
-    host, port = server.url.removeprefix("http://").split(":")
+def test_a_server_begins_anew_under_load_and_refuses_nobody(
+    start: Starter, tiny_path: Path
+) -> None:
+    """Under its old process id and address, so that who supervises it sees nothing."""
+    server = start("-m", tiny_path, "-np", str(N_CLIENTS), "-t", "1", "--drain-timeout", "1")
     worker = worker_of(server)
-    server.signal(signal.SIGUSR2)
-    while worker in descendants(server.pid):
-        with contextlib.closing(socket.create_connection((host, int(port)), timeout=5)):
-            pass
-    wait_until("a new worker is ready", lambda: server.get("/health").status == 200, 30)
+    with Load(server) as load:
+        server.wait_busy(N_CLIENTS)
+        server.signal(signal.SIGUSR2)
+        wait_until("the worker is gone", lambda: worker not in descendants(server.pid), 30)
+        wait_until("a new worker is ready", lambda: server.get("/health").status == 200, 30)
+        server.wait_busy(N_CLIENTS)
+    assert load.refused == []
+    assert server.process.poll() is None
+    assert server.log.count("llamactl is listening on ") == 2
     assert server.stop() == 0
+    assert "Traceback" not in server.log

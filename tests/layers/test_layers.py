@@ -69,7 +69,8 @@ ARROWS: dict[str, set[str]] = {
     "server.listen": {"server.errors", "server.options"},
     "server.tls": {"server.errors", "server.options"},
     "server.loading": set(),
-    "server.arbiter": {"server.logs", "server.notify"},
+    "server.arbiter": {"server.logs", "server.notify", "server.succession"},
+    "server.succession": set(),
     "server.notify": set(),
     "server.refusal": {"server.api"},
     "server.worker": {
