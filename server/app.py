@@ -7,14 +7,12 @@ environment; who runs it (gunicorn, waitress, a test client) does not matter. An
 
 from __future__ import annotations
 
-import re
-import uuid
-
 from flask import Flask
 from flask import Response
 from flask import g
 from flask import request
 
+from server.access_log import AccessLog
 from server.api.admission import drop_ticket
 from server.api.admission import hold
 from server.api.auth import Client
@@ -40,12 +38,7 @@ SERVER_NAME = "llama.cpp"
 EXTENSION = "llamactl"
 """Where the application keeps its service."""
 
-REQUEST_ID = "X-Request-Id"
-"""The header by which clients, proxies and logs name a request."""
-
 MIB = 1 << 20
-
-_READABLE = re.compile(r"[!-~]{1,128}")
 
 
 def create_app(settings: Settings, engine: EngineClient, refuses: Refuses | None = None) -> Flask:
@@ -62,6 +55,7 @@ def create_app(settings: Settings, engine: EngineClient, refuses: Refuses | None
     add_pages(app, service)
     add_vertex_routes(app, service, all_routes())
     register_error_handlers(app, lambda path: error_form(path.removeprefix(prefix)))
+    AccessLog(settings.log).watch(app)
     _check_requests(app, service, prefix, _page_paths(settings))
     _add_headers(app, _cors(settings))
     return app
@@ -130,7 +124,6 @@ def _admit(service: Service, client: Client, row: Route | None) -> None:
 
 def _add_headers(app: Flask, cors: Cors) -> None:
     def add(response: Response) -> Response:
-        response.headers[REQUEST_ID] = _request_id(request.headers.get(REQUEST_ID, ""))
         response.headers.update(cors.response_headers(request.headers.get("Origin", "")))
         if request.method == "OPTIONS":
             response.headers.update(cors.preflight_headers())
@@ -140,8 +133,3 @@ def _add_headers(app: Flask, cors: Cors) -> None:
         return response
 
     app.after_request(add)
-
-
-def _request_id(given: str) -> str:
-    """The name that the client or a proxy gave; a new one where that is none."""
-    return given if _READABLE.fullmatch(given) else uuid.uuid4().hex

@@ -149,8 +149,8 @@ class GunicornLog(Logger):  # type: ignore[misc]
 
     @property
     def access_log_enabled(self) -> bool:
-        """Requests are logged at the trace level only."""
-        return bool(self.access_log.isEnabledFor(TRACE))
+        """Never: the application has a log of its own (`server.access_log`)."""
+        return False
 
     def info(self, msg: str, *args: object, **kwargs: Any) -> None:
         """Routine of the process: trace."""
@@ -167,17 +167,3 @@ class GunicornLog(Logger):  # type: ignore[misc]
             self.error_log.debug(msg, *args, **kwargs)
         else:
             self.error_log.exception(msg, *args, **kwargs)
-
-    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
-        """One line for a request: who, what, status, bytes and milliseconds; no query string."""
-        if self.access_log_enabled:
-            self.access_log.log(
-                TRACE,
-                "%s %s %s %s %s bytes %d ms",
-                environ.get("REMOTE_ADDR") or "-",
-                environ.get("REQUEST_METHOD"),
-                environ.get("PATH_INFO"),
-                str(resp.status).split(" ", 1)[0],
-                getattr(resp, "sent", None),
-                request_time.total_seconds() * 1000,
-            )

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import time
+from contextvars import ContextVar
 from typing import TextIO
 
 from server.errors import OptionError
@@ -25,6 +26,9 @@ TRACE = 15
 
 LEVELS = (OUTPUT, logging.ERROR, logging.WARNING, logging.INFO, TRACE, logging.DEBUG)
 """The lowest level that is shown at each verbosity; beyond the last one everything is."""
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""What the request is called that is being handled; '' = none is."""
 
 NATIVE = "llama"
 """The logger of records that come from the native library."""
@@ -48,8 +52,14 @@ def letter_of(level: int) -> str:
     return next((letter for limit, letter in names if level >= limit), "D")
 
 
+def request_id_of(record: logging.LogRecord) -> str:
+    """The request that a line is about: as the line says, else the one that is being handled."""
+    named: str = getattr(record, "request_id", "") or REQUEST_ID.get()
+    return named
+
+
 class LineFormatter(logging.Formatter):
-    """12:34:56.789 I server.worker: text"""
+    """12:34:56.789 I server.worker: text [request id]"""
 
     def __init__(self, *, prefix: bool, timestamps: bool, colors: bool) -> None:
         """prefix: level and origin; timestamps: the time of day."""
@@ -64,6 +74,8 @@ class LineFormatter(logging.Formatter):
         letter = letter_of(record.levelno)
         if not letter:
             return line
+        if request_id := request_id_of(record):
+            line = f"{line} [{request_id}]"
         if self.prefix:
             line = f"{letter} {record.name}: {line}"
         if self.timestamps:
@@ -74,18 +86,22 @@ class LineFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (seconds since 1970), level, origin, message."""
+    """One JSON object a line: time (seconds since 1970), level, origin, message.
+
+    Of a request also request_id, and what the line has of fields.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record, without a newline at its end."""
-        return json.dumps(
-            {
-                "time": round(record.created, 3),
-                "level": letter_of(record.levelno) or "output",
-                "origin": record.name,
-                "message": super().format(record),
-            }
-        )
+        line: dict[str, object] = {
+            "time": round(record.created, 3),
+            "level": letter_of(record.levelno) or "output",
+            "origin": record.name,
+            "message": super().format(record),
+        }
+        if request_id := request_id_of(record):
+            line["request_id"] = request_id
+        return json.dumps(line | getattr(record, "fields", {}))
 
 
 def set_up(settings: LogSettings) -> None:

@@ -99,7 +99,6 @@ class Application(BaseApplication):  # type: ignore[misc]
             "limit_request_line": MAX_HEADER_BYTES,
             "limit_request_field_size": MAX_HEADER_BYTES,
             "logger_class": GunicornLog,
-            "accesslog": "-",
             "proc_name": "llamactl",
             "control_socket_disable": True,
             "certfile": http.ssl_cert_file or None,

@@ -150,10 +150,11 @@ def claimed(task: Task, predict_limit: int) -> Task:
     client = current_client()
     if client is None:
         return replace(task, n_predict=n_predict)
+    request_id = g.get("http_id", "")
     best = client.entry.priority
     if task.priority < best:
         raise Forbidden(f"priority: this API key may claim {best} and higher numbers")
-    return replace(task, n_predict=n_predict, owner=client.owner)
+    return replace(task, n_predict=n_predict, owner=client.owner, request_id=request_id)
 
 
 def drop_ticket() -> None:

@@ -26,10 +26,13 @@ class LogLine:
     logger: str
     level: int
     text: str
+    request_id: str = ""
 
     def write(self) -> None:
         """Hand it to logging; where logging's locks may be taken."""
-        logging.getLogger(self.logger).log(self.level, "%s", self.text)
+        logging.getLogger(self.logger).log(
+            self.level, "%s", self.text, extra={"request_id": self.request_id}
+        )
 
 
 class Stream(Protocol):

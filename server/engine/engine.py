@@ -409,7 +409,7 @@ class Engine:
         if slots.lines:
             lines, slots.lines = slots.lines, []
             for line in lines:
-                self._mailbox.log(report.LOGGER, logging.INFO, line)
+                self._mailbox.log(report.LOGGER, logging.INFO, *line)
         if slots.events:
             events, slots.events = slots.events, []
             self._mailbox.publish(events)

@@ -166,9 +166,9 @@ class Mailbox:
         if events:
             self.delivery.publish(events)
 
-    def log(self, logger: str, level: int, text: str) -> None:
+    def log(self, logger: str, level: int, text: str, request_id: str = "") -> None:
         """Any native thread: have a line logged without touching logging's locks here."""
-        self.delivery.log(LogLine(logger, level, text))
+        self.delivery.log(LogLine(logger, level, text, request_id))
 
     def show(self, **changes: object) -> None:
         """Engine thread: replace parts of the board."""

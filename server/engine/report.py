@@ -5,20 +5,29 @@ It says nothing of what was asked or answered.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from server.engine.slot import Slot
 from server.engine.stats import End
 
 LOGGER = "llamactl.requests"
 
 
-def line(slot: Slot, end: End, now: float, reason: str = "") -> str:
+class Line(NamedTuple):
+    """A line for the log, and the HTTP request that it is about."""
+
+    text: str
+    request_id: str
+
+
+def line(slot: Slot, end: End, now: float, reason: str = "") -> Line:
     """`request 7 (chatcmpl-x) slot 0: prompt 40 tokens (32 cached) in 12.0 ms, ...`"""
     timings, task = slot.timings, slot.task
     assert task is not None
     name = f"request {task.id} ({task.cmpl_id})" if task.cmpl_id else f"request {task.id}"
     n_new, prompt_ms = timings.n_prompt_processed, timings.prompt_ms
     n_gaps, predicted_ms = timings.n_decoded - 1, timings.predicted_ms
-    return (
+    text = (
         f"{name} slot {slot.id}:"
         f" prompt {len(task.prompt)} tokens ({timings.n_prompt_cached} cached)"
         f" in {prompt_ms:.1f} ms{_rate(n_new, prompt_ms)};"
@@ -26,6 +35,7 @@ def line(slot: Slot, end: End, now: float, reason: str = "") -> str:
         f" {(now - slot.t_submitted) * 1e3:.1f} ms in all; {_why(slot, end)}"
         + (f": {reason}" if reason else "")
     )
+    return Line(text, task.request_id)
 
 
 def _rate(n: int, ms: float) -> str:

@@ -58,7 +58,7 @@ class Slots:
             assert sequence is not None
             self._slots.append(Slot(slot_id, runner.info.n_ctx_slot, sequence, shifts=shifts))
         self.events: list[Event] = []
-        self.lines: list[str] = []
+        self.lines: list[report.Line] = []
         """For the log: requests that ended since it was last emptied."""
         self.stats = Stats()
         self.has_changed = True

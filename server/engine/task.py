@@ -191,6 +191,8 @@ class Task:
     """The id that the client sees; lets a client address a running request."""
     owner: str = ""
     """Whose it is: owners take turns, measured in tokens."""
+    request_id: str = ""
+    """What logs call the request that it belongs to."""
     priority: int = 0
     """Lower numbers go first, whoever owns them."""
     t_submitted: float | None = None

@@ -8,10 +8,12 @@ from server.options.option import Tag
 from server.values import INT32_MAX
 from server.values import flag
 from server.values import integer
+from server.values import integer_in
 from server.values import on_off_auto
 from server.values import text
 
 _ACTION = frozenset({Tag.ACTION})
+OURS = frozenset({Tag.OURS})
 
 LOG = Section("log", "Log", (
     Option("verbosity", ("-lv", "--verbosity", "--log-verbosity"), integer, 3, "N",
@@ -31,6 +33,12 @@ LOG = Section("log", "Log", (
            env="LLAMA_ARG_LOG_PREFIX", help="begin lines with their level and origin"),
     Option("log_timestamps", ("--log-timestamps",), flag, True, negated=("--no-log-timestamps",),
            env="LLAMA_ARG_LOG_TIMESTAMPS", help="begin lines with the time"),
+    Option("log_access", ("--log-access",), flag, False, negated=("--no-log-access",),
+           env="LLAMA_ARG_LOG_ACCESS", tags=OURS,
+           help="log a line for each HTTP request; else at -lv 4 only"),
+    Option("log_slow_ms", ("--log-slow-ms",), integer_in(0), 0, "MS",
+           env="LLAMA_ARG_LOG_SLOW_MS", tags=OURS,
+           help="warn of each HTTP request that took so long to be answered; 0 = of none"),
     Option("log_prompts_dir", ("--log-prompts-dir",), text, "", "DIR",
            help="write every prompt to a file in this directory, to look for errors"),
 ))  # fmt: skip

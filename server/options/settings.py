@@ -310,6 +310,9 @@ class LogSettings:
     log_colors: str
     log_prefix: bool
     log_timestamps: bool
+    log_access: bool
+    log_slow_ms: int
+    """0 = nothing is slow."""
     log_prompts_dir: str
 
 

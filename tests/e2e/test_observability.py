@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -39,6 +40,21 @@ def test_the_log_has_a_line_for_each_request(start: Starter, tiny_path: Path) ->
     assert re.search(
         r" I llamactl\.requests: request 0 \(chatcmpl-\w+\) slot \d+:"
         r" prompt \d+ tokens \(0 cached\) in [\d.]+ ms \([\d.]+/s\);"
-        r" generated 3 in [\d.]+ ms \([\d.]+/s\); [\d.]+ ms in all; stopped at its limit$",
+        r" generated 3 in [\d.]+ ms \([\d.]+/s\); [\d.]+ ms in all; stopped at its limit \[\w+\]$",
         line,
     ), line
+
+
+def test_json_lines_of_a_request_have_its_name(start: Starter, tiny_path: Path) -> None:
+    options = ("--log-jsonl", "--log-access", "--log-slow-ms", "1", "--api-key", "sk-hidden")
+    server = start("-m", tiny_path, *ONE_THREAD, *options)
+    headers = {"X-Request-Id": "from-proxy", "Authorization": "Bearer sk-hidden"}
+    body = {"prompt": "Once upon a time", "max_tokens": 30, "stream": True}
+    reply = wire.request(server.url, "/v1/completions", body, headers=headers)
+    assert reply.headers["x-request-id"] == "from-proxy"
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log.splitlines()]
+    ours = {line["origin"]: line for line in lines if line.get("request_id") == "from-proxy"}
+    assert set(ours) == {"llamactl.requests", "llamactl.access", "llamactl.slow"}
+    assert ours["llamactl.access"]["bytes"] == len(reply.body)
+    assert "sk-hidden" not in server.log

@@ -63,7 +63,8 @@ ARROWS: dict[str, set[str]] = {
     "server.watchdog": set(),
     # from settings to what is wrong with them
     "server.checks": {"server.chat", "server.errors", "server.grammar", "server.options"},
-    "server.app": {"server.api", "server.engine.client", "server.options"},
+    "server.access_log": {"server.logs", "server.options"},
+    "server.app": {"server.access_log", "server.api", "server.engine.client", "server.options"},
     # processes
     "server.limits": {"server.errors"},
     "server.listen": {"server.errors", "server.options"},
