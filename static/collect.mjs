@@ -9,7 +9,7 @@ const TO = fileURLToPath(new URL("lib/", import.meta.url));
 /** What the page calls a file, and where it comes from. */
 const FILES = {
   "marked.js": "marked/lib/marked.esm.js",
-  "purify.js": "dompurify/dist/purify.es.mjs",
+  "purify.js": "dompurify/dist/purify.min.js",
   "highlight.js": "@highlightjs/cdn-assets/es/core.min.js",
   "temml.js": "temml/dist/temml.mjs",
   "temml.css": "temml/dist/Temml-Local.css",

@@ -3,20 +3,25 @@
 The list of files is made once, when the application is: a name that is not on it is none. All of
 them are served without a key and while the model loads; they hold no secret, and the page says
 what is missing. What a browser keeps it asks about each time (ETag), so that a new version is
-there at once. Knows nothing of what the files do. Answers to the page that is compiled into
+there at once. Files are read and packed (gzip) when they are first asked for, and again when they
+have changed. Knows nothing of what the files do. Answers to the page that is compiled into
 llama.cpp's `tools/server`.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask
 from flask import Response
-from flask import send_file
+from flask import request
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import Map
 
@@ -62,7 +67,18 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
 }
+MAX_FILES_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds: as it is, packed if that is shorter, and a name for just this."""
+
+    plain: bytes
+    packed: bytes | None
+    tag: str
 
 
 @cache
@@ -105,6 +121,23 @@ class _FileName(BaseConverter):
 
 def _file(name: str = "") -> Response:
     path = webui_files()[name]
-    response = send_file(path, mimetype=TYPES[path.suffix], conditional=True, etag=True)
+    content = _content(path, path.stat().st_mtime_ns)
+    if content.packed is not None and request.accept_encodings["gzip"] > 0:
+        response = Response(content.packed, mimetype=TYPES[path.suffix])
+        response.headers["Content-Encoding"] = "gzip"
+        response.set_etag(f"{content.tag}-gzip")
+    else:
+        response = Response(content.plain, mimetype=TYPES[path.suffix])
+        response.set_etag(content.tag)
     response.headers.update(HEADERS)
+    response.make_conditional(request)
     return response
+
+
+@lru_cache(maxsize=MAX_FILES_KEPT)
+def _content(path: Path, changed_ns: int) -> Content:
+    """Kept under the time of its last change."""
+    plain = path.read_bytes()
+    packed = gzip.compress(plain, mtime=0)
+    tag = hashlib.sha256(plain).hexdigest()[:20]
+    return Content(plain, packed if len(packed) < len(plain) else None, tag)

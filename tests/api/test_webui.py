@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,19 @@ def test_files_have_their_types_and_the_policy(serve: ServerMaker, path: str, ki
     assert client.get(path, headers={"If-None-Match": tag}, buffered=True).status_code == 304
 
 
+def test_files_come_packed_to_whom_they_may(serve: ServerMaker) -> None:
+    client = serve().client
+    plain = client.get("/js/main.js", buffered=True)
+    packed = client.get("/js/main.js", headers={"Accept-Encoding": "gzip, br"}, buffered=True)
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    refused = client.get("/js/main.js", headers={"Accept-Encoding": "gzip;q=0"}, buffered=True)
+    assert refused.data == plain.data
+    assert {reply.headers["Vary"] for reply in (plain, packed)} == {"Accept-Encoding"}
+
+
 def test_the_page_moves_with_the_prefix_and_goes_with_the_option(serve: ServerMaker) -> None:
     assert serve(api_prefix="/llm").client.get("/llm/js/main.js", buffered=True).status_code == 200
     assert_error(serve(no_ui="on").client.get("/js/main.js"), 404, "not_found_error")
@@ -54,7 +68,7 @@ def test_the_page_is_there_while_the_model_loads(
 
 def test_all_modules_are_announced_to_the_browser() -> None:
     page = (STATIC / "index.html").read_text()
-    preloaded = set(re.findall(r'modulepreload" href="([^"]+)"', page))
+    preloaded = set(re.findall(r'modulepreload" href="(js/[^"]+)"', page))
     modules = {name for name in webui_files() if re.match(r"js/", name)}
     assert preloaded == modules - {"js/main.js", "js/theme.js"}
 

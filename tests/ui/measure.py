@@ -2,7 +2,8 @@
 
 Main-thread time for each token of an answer at the end of a long chat, by the browser's own
 accounts (CDP Performance.getMetrics). The time is that of the thread's CPU, so that what else runs
-on the machine counts for little.
+on the machine counts for little. And the first load, with an empty cache: what goes over the wire,
+and when a message can be written.
 """
 
 from __future__ import annotations
@@ -22,6 +23,16 @@ from tests.ui import steps
 from tests.ui.conftest import ARGS
 from tests.ui.conftest import CHROMIUM
 
+WATCH = """new MutationObserver((_, watch) => {
+  if (!document.querySelector("chat-composer textarea")) return;
+  window.usableAt = performance.now();
+  watch.disconnect();
+}).observe(document, { childList: true, subtree: true })"""
+SENT = (
+    """performance.getEntries().map((one) => one.transferSize ?? 0).reduce((sum, n) => sum + n)"""
+)
+LOADED = f"[{SENT}, window.usableAt]"
+N_LOADS = 5
 N_MESSAGES = 500
 PACES = (200.0, 50.0)
 STREAMED_S = 4.0
@@ -107,14 +118,31 @@ def measure_tokens(
     return cost
 
 
+def first_load(browser: Browser, url: str) -> tuple[int, float]:
+    """Bytes, and the milliseconds till the page can be used."""
+    context = browser.new_context()
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector(steps.FIELD)
+    page.wait_for_load_state("networkidle")
+    n_bytes, usable_ms = page.evaluate(LOADED)
+    context.close()
+    return n_bytes, usable_ms
+
+
 def main() -> None:
     """Print the figures."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         sys.exit("Chromium is missing: apt-get install chromium")
-    print("messages  tokens/s  ms a token  script  layout  style  layouts a token")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGS))
+        with paced.serving("", 1) as server:
+            loads = [first_load(browser, server.url) for _ in range(N_LOADS)]
+        usable_ms = ", ".join(f"{ms:.0f}" for _, ms in loads)
+        print(f"first load: {loads[0][0]} bytes, usable after {usable_ms} ms")
+        print("messages  tokens/s  ms a token  script  layout  style  layouts a token")
         for n_messages in (2, N_MESSAGES):
             for pace in PACES:
                 cost = measure_tokens(browser, pace, n_messages)

@@ -25,13 +25,15 @@ const MATH_RULES = { USE_PROFILES: { mathMl: true }, ADD_TAGS: ["span"], FORBID_
 /** Fetch the libraries. False: they are not installed, and texts stay plain. */
 export async function loadMarkdown() {
   try {
-    const [{ Marked }, { default: DOMPurify }] = await Promise.all([
+    const [{ Marked }] = await Promise.all([
       import(/** @type {any} */ ("../../lib/marked.js")),
       import(/** @type {any} */ ("../../lib/purify.js")),
     ]);
-    marked = new Marked({ gfm: true, breaks: false, renderer: RENDERER, extensions: mathExtensions });
+    // the short form of this library is a script, which leaves its name behind
+    const { DOMPurify } = /** @type {any} */ (globalThis);
+    DOMPurify.addHook("afterSanitizeAttributes", tameElement);
     purify = DOMPurify;
-    purify.addHook("afterSanitizeAttributes", tameElement);
+    marked = new Marked({ gfm: true, breaks: false, renderer: RENDERER, extensions: mathExtensions });
     return true;
   } catch {
     return false;
