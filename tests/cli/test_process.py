@@ -40,6 +40,20 @@ def start(tmp_path: Path) -> Iterator[Starter]:
         server.kill()
 
 
+@pytest.fixture(scope="module")
+def running(
+    tiny_model_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """A server that several tests ask."""
+    server = live.start(["-m", tiny_model_path], tmp_path_factory.mktemp("running") / "log")
+    yield server
+    try:
+        # idle, it ends by itself when it is told to
+        assert server.stop() == 0
+    finally:
+        server.kill()
+
+
 def open_stream(server: LiveServer) -> socket.socket:
     """A completion that goes on for longer than any test; returned once its first bytes came."""
     host, port = server.url.removeprefix("http://").split(":")
@@ -264,10 +278,9 @@ def test_sighup_opens_the_log_file_anew(
     ],
 )
 def test_a_request_that_cannot_be_read_is_answered_in_json(
-    start: Starter, tiny_model_path: Path, request_bytes: bytes, status: int
+    running: LiveServer, request_bytes: bytes, status: int
 ) -> None:
-    server = start("-m", tiny_model_path)
-    host, port = server.url.removeprefix("http://").split(":")
+    host, port = running.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(request_bytes)
         answer = client.recv(4096)
