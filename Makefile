@@ -27,6 +27,9 @@ DEMO = $(if $(LLAMA_ARG_MODEL)$(LLAMA_ARG_MODEL_URL)$(LLAMA_ARG_HF_REPO)$(filter
 # Files of tests run side by side in several processes, in their order: the dear ones first.
 SHARED_OUT := -n auto --dist loadscope --no-loadscope-reorder
 
+# Promises in seconds, for which nothing else may run beside them.
+TIMED := tests/e2e/timed
+
 .PHONY: install serve test soak fuzz lint types bench docs clean help
 
 install: .venv/installed $(LIB)/ABI .venv/demo static/lib/marked.js
@@ -35,7 +38,8 @@ serve: install
 	@exec $(BIN)/llamactl serve $(DEMO) $(ARGS)
 
 test: install .venv/minilm $(LIB)/ggml-rpc-server
-	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED_OUT) --ignore=$(TIMED) $(ARGS)
+	$(if $(filter tests/%,$(ARGS)),,@$(BIN)/python -m pytest -q $(TIMED))
 
 soak: install
 	@$(BIN)/python -m bench soak $(SOAK) $(ARGS)

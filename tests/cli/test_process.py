@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,20 +201,6 @@ def test_sigterm_ends_an_idle_server_with_exit_code_0(
 ) -> None:
     server = start("-m", tiny_model_path)
     assert server.stop() == 0
-
-
-@pytest.mark.model
-def test_a_terminals_ctrl_c_ends_open_streams_within_two_seconds(
-    start: Starter, tiny_model_path: Path
-) -> None:
-    server = start("-m", tiny_model_path)
-    with open_stream(server):
-        begin = time.monotonic()
-        # a terminal sends the signal to all processes of the group
-        for pid in [server.pid, *descendants(server.pid)]:
-            os.kill(pid, signal.SIGINT)
-        assert server.wait_exit() == 0
-        assert time.monotonic() - begin < 2.0
 
 
 @pytest.mark.model

@@ -1,22 +1,19 @@
 """What ends a server, and what its clients see of it.
 
-How an idle server ends, Ctrl-C with a stream open, and a worker that crashes between requests are
-in tests/cli/test_process.py.
+How an idle server ends, and a worker that crashes between requests are in
+tests/cli/test_process.py; how soon Ctrl-C ends what runs is in timed/.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.api.replies import assert_error_body
 from tests.e2e import wire
 from tests.e2e.conftest import Starter
 from tests.e2e.live import LiveServer
@@ -28,7 +25,6 @@ pytestmark = pytest.mark.model
 
 ENDLESS = {"prompt": "Once", "n_predict": -1, "ignore_eos": True, "stream": True}
 MESSAGES = [{"role": "user", "content": "Hello"}]
-QUICK_S = 2.0
 
 
 @pytest.fixture
@@ -75,22 +71,6 @@ def accepts(server: LiveServer) -> bool:
             return True
     except ConnectionError:
         return False
-
-
-def test_ctrl_c_ends_streams_queue_and_prefill_at_once(server: LiveServer) -> None:
-    long_prompt = ENDLESS | {"prompt": "hello world " * 4000}
-    with (
-        wire.stream(server.url, "/completion", long_prompt) as prefilling,
-        wire.stream(server.url, "/completion", ENDLESS) as queued,
-    ):
-        server.wait_busy()
-        begin = time.monotonic()
-        server.signal(signal.SIGINT)
-        events = [list(prefilling.data()), list(queued.data())]
-        assert server.wait_exit() == 0
-        assert time.monotonic() - begin < QUICK_S
-    for (event,) in events:
-        assert_error_body(json.loads(event), 503, "unavailable_error")
 
 
 def test_ctrl_c_while_the_model_loads_is_quiet(start: Starter, smollm2_path: Path) -> None:
