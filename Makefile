@@ -51,8 +51,10 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# For the oldest and the newest Python that we support, whichever runs it.
 types: .venv/installed
-	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10
+	$(BIN)/mypy --python-version 3.13
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)
