@@ -22,6 +22,7 @@ from server.api.reasoning import reasoning_fields
 from server.api.service import Model
 from server.api.service import Service
 from server.api.wire import Body
+from server.api.wire import aside
 from server.api.wire import bool_field
 from server.chat.message import Message
 from server.chat.message import parse_messages
@@ -38,12 +39,27 @@ from server.chat.tools import parse_tools
 from server.chat.turns import turn_places
 from server.options.settings import ChatSettings
 from server.schema import answer_rule
+from server.schema import openai_chat_body
 
 CONTINUE = "continue_final_message"
 CONTINUATIONS = {
     "content": Continuation.CONTENT,
     "reasoning_content": Continuation.REASONING,
 }
+
+
+def chat_job(service: Service, body: Body, job_id: str = "") -> Job:
+    """The job of the body of a chat, in all dialects that come to one. job_id: "" = a new one."""
+    native = openai_chat_body(body)
+    return make_chat_job(service, native, render_chat(service, body), job_id)
+
+
+def count_chat_tokens(service: Service, body: Body) -> int:
+    """How many tokens the prompt of a chat has. It is refused for what its job would be."""
+    openai_chat_body(body)
+    prompt = str(render_chat(service, body).fields["prompt"])
+    tokenizer = service.model().tokenizer
+    return len(aside(lambda: tokenizer.tokenize(prompt, add_special=True, parse_special=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from server.api import disabled
 from server.api import embeddings
 from server.api import health
 from server.api import infill
-from server.api import messages
 from server.api import metrics
 from server.api import models
 from server.api import native
@@ -26,6 +25,7 @@ from server.api import tokens
 from server.api.description import description_routes
 from server.api.errors import LLAMA_SERVER
 from server.api.errors import ErrorForm
+from server.api.messages import routes as messages
 from server.api.registry import Route
 from server.api.registry import Routes
 from server.api.responses import routes as responses

@@ -13,7 +13,8 @@ from flask import Response
 
 from server.api import answers
 from server.api import sse
-from server.api.chat_prompt import make_chat_job
+from server.api.chat_prompt import chat_job
+from server.api.chat_prompt import count_chat_tokens
 from server.api.chat_prompt import render_chat
 from server.api.generate import Format
 from server.api.generate import Job
@@ -56,10 +57,7 @@ ROLE: Json = {"role": "assistant", "content": None}
 )
 def chat_completions(service: Service) -> Response:
     """Answer a chat."""
-    body = read_body(bodies.CHAT)
-    native = openai_chat_body(body)
-    chat = render_chat(service, body)
-    job = make_chat_job(service, native, chat)
+    job = chat_job(service, read_body(bodies.CHAT))
     return respond(service, job, ChatFormat(job))
 
 
@@ -79,11 +77,7 @@ def apply_template(service: Service) -> Response:
 )
 def input_tokens(service: Service) -> Response:
     """How many tokens the prompt of a chat has."""
-    body = read_body(bodies.CHAT)
-    openai_chat_body(body)
-    prompt = str(render_chat(service, body).fields["prompt"])
-    tokenizer = service.model().tokenizer
-    n = len(tokenizer.tokenize(prompt, add_special=True, parse_special=True))
+    n = count_chat_tokens(service, read_body(bodies.CHAT))
     return json_response({"input_tokens": n, "object": "response.input_tokens"})
 
 

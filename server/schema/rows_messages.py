@@ -1,7 +1,7 @@
 """Rows of the request table: Anthropic's Messages.
 
 Their forms say what a client may send; what a block of each type needs is said where blocks become
-messages of a chat (`server/api/messages_body.py`). Answers to server_chat_convert_anthropic_to_oai
+messages of a chat (`server/api/messages/turns.py`). Answers to server_chat_convert_anthropic_to_oai
 in llama.cpp `tools/server/server-chat.cpp`.
 """
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.api.chat_prompt import make_chat_job
-from server.api.chat_prompt import render_chat
+from server.api.chat_prompt import chat_job
+from server.api.chat_prompt import count_chat_tokens
 from server.api.errors import ExceedsContext
 from server.api.generate import Job
 from server.api.generate import new_id
@@ -14,7 +14,6 @@ from server.api.responses.request import Wish
 from server.api.responses.request import chat_of
 from server.api.responses.request import in_own_words
 from server.api.service import Service
-from server.schema import openai_chat_body
 
 ROOM_SHARE, MOST_ROOM_SHARE = 4, 2
 """Of a context, what a shortened conversation leaves to the answer: one in so many tokens, or as
@@ -25,10 +24,7 @@ def count_tokens(service: Service, wish: Wish) -> int:
     """How many tokens the prompt of a wish has."""
     chat, told = chat_of(wish, [*wish.earlier, *wish.items])
     with in_own_words(told):
-        openai_chat_body(chat)
-        prompt = str(render_chat(service, chat).fields["prompt"])
-    tokenizer = service.model().tokenizer
-    return len(tokenizer.tokenize(prompt, add_special=True, parse_special=True))
+        return count_chat_tokens(service, chat)
 
 
 def make_response_job(service: Service, wish: Wish) -> Job:
@@ -46,8 +42,7 @@ def make_response_job(service: Service, wish: Wish) -> Job:
 def _job(service: Service, wish: Wish, items: Sequence[Item], response_id: str) -> Job:
     chat, told = chat_of(wish, items)
     with in_own_words(told):
-        native = openai_chat_body(chat)
-        return make_chat_job(service, native, render_chat(service, chat), response_id)
+        return chat_job(service, chat, response_id)
 
 
 def _shortened(service: Service, wish: Wish, items: Sequence[Item], response_id: str) -> Job:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from server.api.messages_body import chat_body
+from server.api.messages.body import chat_body
 from tests.api.conftest import Server
 from tests.api.conftest import ServerMaker
 from tests.api.test_chat_tools import ROOMY

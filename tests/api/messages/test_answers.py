@@ -9,8 +9,8 @@ import pytest
 
 from server.api.chat_prompt import make_chat_job
 from server.api.chat_prompt import render_chat
-from server.api.messages import MessagesFormat
-from server.api.messages_body import chat_body
+from server.api.messages.body import chat_body
+from server.api.messages.form import MessagesFormat
 from server.engine.task import StopType
 from server.engine.task import Timings
 from server.schema import openai_chat_body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -161,6 +162,22 @@ def test_keys_routes_methods_and_sizes_are_refused_in_the_same_form(serve: Serve
     body = {"messages": HI, "max_tokens": 1}
     assert client.post(PATH, json=body, headers=key).status_code == 200
     assert client.post("/v1/messagesx", headers=key).json.keys() == {"error"}
+
+
+def test_too_many_requests_are_refused_in_anthropics_words(
+    serve: ServerMaker, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("mine requests_per_min=1")
+    client = serve(api_key_file=str(keys)).client
+    body = {"messages": HI, "max_tokens": 1}
+    first, second = (client.post(PATH, json=body, headers={"x-api-key": "mine"}) for _ in "12")
+    assert first.status_code == 200
+    assert_refused(second, 429, "rate_limit_error")
+    full = serve(queue_max="0", parallel="1")
+    service = full.app.extensions["llamactl"]
+    service.admission.enter(service.keys.everybody)
+    assert_refused(full.client.post(PATH, json=body), 429, "overloaded_error")
 
 
 def test_the_form_holds_below_a_prefix_too(serve: ServerMaker) -> None:

@@ -1,109 +1,31 @@
-"""Anthropic's dialect: `/v1/messages`, and counting the tokens of a conversation.
+"""A message, whole or as the events of a stream: the fold that a job's events go through.
 
-A conversation becomes a chat (`messages_body`), and what the chat gains becomes blocks
-(`messages_blocks`). Answers to to_json_anthropic and its streaming form in llama.cpp
-`tools/server/server-task.cpp`.
+Answers to to_json_anthropic and its streaming form in llama.cpp `tools/server/server-task.cpp`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Sequence
-from contextlib import contextmanager
 
-from flask import Response
-
-from server.api import answers
-from server.api.chat_prompt import RenderedChat
-from server.api.chat_prompt import make_chat_job
-from server.api.chat_prompt import render_chat
 from server.api.errors import ApiError
-from server.api.errors import InvalidRequest
 from server.api.generate import Format
 from server.api.generate import Job
-from server.api.generate import new_id
-from server.api.generate import respond
 from server.api.message_stream import MessageStream
 from server.api.message_stream import reading_of
-from server.api.messages_blocks import EVENT
-from server.api.messages_blocks import BlockEvents
-from server.api.messages_blocks import blocks_of
-from server.api.messages_blocks import event
-from server.api.messages_body import ChatBody
-from server.api.messages_body import chat_body
-from server.api.messages_errors import MESSAGES
-from server.api.messages_errors import REQUEST_ID
-from server.api.messages_errors import error_body
-from server.api.messages_errors import request_id
-from server.api.registry import Routes
-from server.api.service import Service
+from server.api.messages.blocks import EVENT
+from server.api.messages.blocks import BlockEvents
+from server.api.messages.blocks import blocks_of
+from server.api.messages.blocks import event
+from server.api.messages.errors import error_body
 from server.api.usage import Json
 from server.api.wire import Body
-from server.api.wire import aside
-from server.api.wire import json_response
-from server.api.wire import read_body
-from server.chat.errors import ChatError
 from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import StopType
 from server.engine.task import Timings
 from server.engine.task import Token
-from server.schema import SchemaError
-from server.schema import bodies
-from server.schema import openai_chat_body
-
-routes = Routes("messages", root="/v1/messages", errors=MESSAGES)
 
 PING = event("ping", {})
-
-
-@routes.post("/v1/messages", takes=bodies.MESSAGES, gives=answers.MESSAGE)
-def messages(service: Service) -> Response:
-    """Answer a conversation, in Anthropic's terms."""
-    body = read_body(bodies.MESSAGES)
-    chat = _chat(service, body)
-    with _in_its_words(chat):
-        native = openai_chat_body(chat.body)
-        rendered = render_chat(service, chat.body)
-        job = make_chat_job(service, native, rendered, new_id("msg_"))
-    response = respond(service, job, MessagesFormat(job, body, request_id()))
-    response.headers[REQUEST_ID] = request_id()
-    return response
-
-
-@routes.post(
-    "/v1/messages/count_tokens", takes=bodies.COUNTED_MESSAGES, gives=answers.COUNTED_TOKENS
-)
-def count_tokens(service: Service) -> Response:
-    """How many tokens the prompt of a conversation has, in Anthropic's terms."""
-    chat = _chat(service, read_body(bodies.COUNTED_MESSAGES))
-    with _in_its_words(chat):
-        openai_chat_body(chat.body)
-        n = _n_tokens(service, render_chat(service, chat.body))
-    response = json_response({"input_tokens": n})
-    response.headers[REQUEST_ID] = request_id()
-    return response
-
-
-def _chat(service: Service, body: Body) -> ChatBody:
-    keeps_billing = service.settings.chat.keep_billing_header
-    return aside(lambda: chat_body(body, keeps_billing=keeps_billing))
-
-
-def _n_tokens(service: Service, chat: RenderedChat) -> int:
-    tokenizer, prompt = service.model().tokenizer, str(chat.fields["prompt"])
-    return len(aside(lambda: tokenizer.tokenize(prompt, add_special=True, parse_special=True)))
-
-
-@contextmanager
-def _in_its_words(chat: ChatBody) -> Iterator[None]:
-    """Have errors name what the client sent, not what became of it."""
-    try:
-        yield
-    except (ChatError, InvalidRequest, SchemaError) as error:
-        if isinstance(error, ApiError) and error.extra:
-            raise
-        raise InvalidRequest(chat.reworded(str(error))) from None
 
 
 class MessagesFormat(Format):

@@ -35,6 +35,8 @@ TYPES = {
     503: "overloaded_error",
 }
 OTHER_TYPE = "api_error"
+TOO_MUCH = 429
+"""Whose types, of a full queue and of a key's limits, are Anthropic's already."""
 
 SCHEMA: Json = record(
     {
@@ -60,7 +62,7 @@ def error_body(error: ApiError, asked: str) -> bytes:
         # agents look for these words and shorten the conversation
         n_prompt, n_ctx = error.extra["n_prompt_tokens"], error.extra["n_ctx"]
         message = f"prompt is too long: {n_prompt} tokens > {n_ctx} maximum; {message}"
-    kind = TYPES.get(error.status, OTHER_TYPE)
+    kind = error.type if error.status == TOO_MUCH else TYPES.get(error.status, OTHER_TYPE)
     return orjson.dumps(
         {"type": "error", "error": {"type": kind, "message": message}, "request_id": asked}
     )
