@@ -24,6 +24,7 @@ from server.api.errors import Forbidden
 from server.api.errors import WrongKey
 from server.api.errors import register_error_handlers
 from server.api.pages import add_pages
+from server.api.registry import Rest
 from server.api.registry import Route
 from server.api.service import Refuses
 from server.api.service import Service
@@ -46,6 +47,7 @@ def create_app(settings: Settings, engine: EngineClient, refuses: Refuses | None
     app = Flask("llamactl", static_folder=None)
     # a doubled slash is another path, as in the reference, and no redirection
     app.url_map.merge_slashes = False
+    app.url_map.converters["rest"] = Rest
     app.config["MAX_CONTENT_LENGTH"] = settings.http.max_body_mib * MIB
     service = Service(settings, engine, refuses)
     app.extensions[EXTENSION] = service

@@ -172,35 +172,6 @@ INPUT_TOKENS = Answer(
     "The number of tokens.", "InputTokens", record({"input_tokens": INT, "object": TEXT})
 )
 
-MESSAGE = Answer(
-    "The answer of the assistant, as Anthropic's Message.",
-    "Message",
-    record(
-        {
-            "id": TEXT,
-            "type": one_of("message"),
-            "role": one_of("assistant"),
-            "content": array(record({"type": one_of("thinking", "text", "tool_use")})),
-            "model": TEXT,
-            "stop_reason": one_of("end_turn", "max_tokens", "stop_sequence", "tool_use"),
-            "stop_sequence": maybe(TEXT),
-            "usage": record(
-                {
-                    "input_tokens": INT,
-                    "cache_creation_input_tokens": INT,
-                    "cache_read_input_tokens": INT,
-                    "output_tokens": INT,
-                }
-            ),
-        }
-    ),
-    streams=True,
-)
-
-COUNTED_TOKENS = Answer(
-    "The number of tokens.", "MessageTokensCount", record({"input_tokens": INT})
-)
-
 TOKENS_USAGE: Json = record({"prompt_tokens": INT, "total_tokens": INT})
 
 EMBEDDINGS = Answer(
@@ -254,28 +225,57 @@ HEALTH = Answer("Requests are served.", "Health", record({"status": one_of("ok")
 
 METRICS = Answer("Metrics in Prometheus's text form.", media="text/plain; version=0.0.4")
 
+OPENAI_MODEL: Json = record(
+    {
+        "id": TEXT,
+        "object": TEXT,
+        "created": INT,
+        "owned_by": TEXT,
+        "aliases": array(TEXT),
+        "tags": array(TEXT),
+        "meta": maybe(OBJECT),
+    }
+)
+
+ANTHROPIC_MODEL: Json = record(
+    {
+        "type": one_of("model"),
+        "id": TEXT,
+        "display_name": TEXT,
+        "created_at": TEXT,
+        "lifecycle": TEXT,
+        "max_input_tokens": INT,
+        "max_tokens": INT,
+    }
+)
+
 MODELS = Answer(
-    "The model, in OpenAI's form under `data` and in Ollama's under `models`.",
+    "The model, in OpenAI's form under `data` and in Ollama's under `models`; in Anthropic's where "
+    "there is a header `anthropic-version`.",
     "Models",
-    record(
-        {
-            "object": TEXT,
-            "models": array(record({"name": TEXT, "model": TEXT, "capabilities": array(TEXT)})),
-            "data": array(
-                record(
-                    {
-                        "id": TEXT,
-                        "object": TEXT,
-                        "created": INT,
-                        "owned_by": TEXT,
-                        "aliases": array(TEXT),
-                        "tags": array(TEXT),
-                        "meta": maybe(OBJECT),
-                    }
-                )
-            ),
-        }
+    either(
+        record(
+            {
+                "object": TEXT,
+                "models": array(record({"name": TEXT, "model": TEXT, "capabilities": array(TEXT)})),
+                "data": array(OPENAI_MODEL),
+            }
+        ),
+        record(
+            {
+                "data": array(ANTHROPIC_MODEL),
+                "has_more": BOOL,
+                "first_id": TEXT,
+                "last_id": TEXT,
+            }
+        ),
     ),
+)
+
+ONE_MODEL = Answer(
+    "The model, in OpenAI's form, or in Anthropic's.",
+    "Model",
+    either(OPENAI_MODEL, ANTHROPIC_MODEL),
 )
 
 PROPS = Answer(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint
 from flask import Response
+from werkzeug.routing import BaseConverter
 
 from server.api.describe import Answer
 from server.api.describe import Param
@@ -63,6 +64,13 @@ class Route:
     def summary(self) -> str:
         """What it does, in a sentence."""
         return (self.handler.__doc__ or "").partition("\n")[0]
+
+
+class Rest(BaseConverter):
+    """The rest of a path, whatever it is: names of models may begin with a slash."""
+
+    regex = ".+"
+    part_isolating = False
 
 
 class Routes:

@@ -66,6 +66,37 @@ def test_models_lists_the_one_model_in_both_forms(client: FlaskClient, path: str
     }
 
 
+ANTHROPIC = {"anthropic-version": "2023-06-01"}
+
+
+def test_models_are_listed_in_anthropics_form_to_its_clients(client: FlaskClient) -> None:
+    body = client.get("/v1/models", headers=ANTHROPIC).json
+    assert body["data"] == [
+        {
+            "type": "model",
+            "id": "/models/fake.gguf",
+            "display_name": "/models/fake.gguf",
+            "created_at": "1970-01-01T00:00:00Z",
+            "lifecycle": "active",
+            "max_input_tokens": 64,
+            "max_tokens": 64,
+        }
+    ]
+    assert (body["has_more"], body["first_id"]) == (False, "/models/fake.gguf")
+    one = client.get("/v1/models//models/fake.gguf", headers=ANTHROPIC).json
+    assert one == body["data"][0]
+
+
+def test_the_model_is_found_by_all_of_its_names_and_no_others(serve: ServerMaker) -> None:
+    client = serve(alias="zoe,adam/small").client
+    listed = client.get("/v1/models").json["data"][0]
+    for name in ("zoe", "adam/small"):
+        assert client.get(f"/v1/models/{name}").json | {"created": 0} == listed | {"created": 0}
+    reply = client.get("/v1/models/eve")
+    assert (reply.status_code, reply.json["error"]["type"]) == (404, "not_found_error")
+    assert "'eve'" in reply.json["error"]["message"]
+
+
 def test_the_first_alias_in_the_alphabet_is_the_models_name(serve: ServerMaker) -> None:
     client = serve(alias="zoe,adam", tags="small").client
     (model,) = client.get("/v1/models").json["data"]
