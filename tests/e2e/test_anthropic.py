@@ -112,7 +112,7 @@ def test_an_answer_is_parsed_by_its_schema(client: anthropic.Anthropic) -> None:
     found = client.messages.parse(messages=QUESTION, output_format=Poet, **ask)
     assert isinstance(found.parsed_output, Poet)
     with client.messages.stream(messages=QUESTION, output_format=Poet, **ask) as stream:
-        assert stream.get_final_message().parsed_output == found.parsed_output
+        assert isinstance(stream.get_final_message().parsed_output, Poet)
 
 
 def test_it_ends_at_a_stop_sequence(client: anthropic.Anthropic) -> None:
@@ -130,6 +130,14 @@ def test_refusals_are_the_clients_own_errors(client: anthropic.Anthropic) -> Non
     long: Any = [{"role": "user", "content": "word " * 20_000}]
     with pytest.raises(anthropic.BadRequestError, match="prompt is too long"):
         client.messages.create(messages=long, **ASK)
+
+
+def test_the_model_is_listed_as_answers_name_it(client: anthropic.Anthropic) -> None:
+    (model,) = client.models.list()
+    assert model == client.models.retrieve(model.id)
+    assert (model.type, model.lifecycle) == ("model", "active")
+    assert model.max_input_tokens and model.created_at.year == 1970
+    assert client.messages.create(messages=QUESTION, **ASK | {"max_tokens": 1}).model == model.id
 
 
 def test_a_stream_that_is_left_frees_its_slot(

@@ -95,6 +95,7 @@ def test_the_openai_client_completes_a_text(client: OpenAI) -> None:
 def test_the_openai_client_lists_the_model(client: OpenAI) -> None:
     (model,) = client.models.list().data
     assert "smollm2" in model.id.lower()
+    assert client.models.retrieve(model.id).id == model.id
 
 
 def test_an_answer_may_refer_to_what_was_said_before(client: OpenAI) -> None:

@@ -80,8 +80,16 @@ def test_the_official_client_for_node(demo: LiveServer, node_folder: Path) -> No
     found: dict[str, Any] = json.loads(printed)
     assert len(found["models"]) == 1
     assert "Shakespeare" in found["whole"]
-    assert found["streamed"] == found["whole"]
+    assert found["streamed"] == found["accumulated"] == found["whole"]
     assert found["usage"]["completion_tokens"] > 0
+    assert found["counted"] == found["usage"]["prompt_tokens"]
+    assert found["called"].pop("reason") == "tool_calls"
+    assert found["called"].items() <= found["calledInPieces"].items()
+    assert found["called"]["name"] == "weather"
+    assert json.loads(found["called"]["arguments"])["city"] in ("Oslo", "Paris")
+    assert found["answered"]
+    assert found["parsed"]["name"] in ("Oslo", "Paris")
+    assert isinstance(found["parsed"]["isCapital"], bool)
     assert "Paris" in found["completion"]
     assert found["refused"]["isAPIError"] and found["refused"]["status"] == 400
     assert "top_k" in found["refused"]["message"]
@@ -96,7 +104,7 @@ def test_responses_of_the_official_client_for_node(demo: LiveServer, node_folder
     assert found["call"]["name"] == "weather"
     assert json.loads(found["call"]["arguments"])["city"] in ("Oslo", "Paris")
     assert found["told"]
-    assert isinstance(found["parsed"]["name"], str)
+    assert found["parsed"]["name"] in ("Oslo", "Paris")
     assert found["counted"] == found["usage"]["input_tokens"]
     assert found["cached"] > 0
     assert found["cancelled"] == "cancelled"
@@ -116,6 +124,8 @@ def test_anthropics_client_for_node(demo: LiveServer, node_folder: Path) -> None
     assert found["answered"] == ["text"]
     assert isinstance(found["parsed"]["city"], str)
     assert found["counted"]["input_tokens"] > 0
+    assert found["listed"] == [found["retrieved"]]
+    assert found["retrieved"]["id"] == found["answer"]["whole"]["model"]
     refused = found["refused"]
     assert (refused["isAPIError"], refused["status"]) == (True, 400)
     assert refused["type"] == "invalid_request_error"

@@ -2,6 +2,7 @@
 // usage: node anthropic.mjs ADDRESS
 
 import Anthropic, { APIError } from "@anthropic-ai/sdk";
+import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 
 const client = new Anthropic({ baseURL: process.argv[2], apiKey: "none", maxRetries: 0 });
 const messages = [{ role: "user", content: "Who wrote Romeo and Juliet?" }];
@@ -48,11 +49,15 @@ const answered = await client.messages.create({
   ],
 });
 
-const parsed = await client.messages.create({
+const parsed = await client.messages.parse({
   ...chat,
   max_tokens: 64,
-  output_config: { format: { type: "json_schema", schema } },
+  output_config: { format: jsonSchemaOutputFormat(schema) },
 });
+
+const listed = [];
+for await (const model of client.models.list()) listed.push(model);
+const retrieved = await client.models.retrieve(listed[0].id);
 
 const counted = await client.messages.countTokens({ model: "any", messages });
 
@@ -68,8 +73,10 @@ console.log(
     answer,
     called,
     answered: answered.content.map((block) => block.type),
-    parsed: JSON.parse(parsed.content[0].text),
+    parsed: parsed.parsed_output,
     counted,
+    listed,
+    retrieved,
     refused: {
       isAPIError: refused instanceof APIError,
       status: refused.status,

@@ -2,6 +2,8 @@
 // usage: node responses.mjs BASE_URL
 
 import OpenAI, { APIError } from "openai";
+import { zodTextFormat } from "openai/helpers/zod";
+import { z } from "zod";
 
 const client = new OpenAI({ baseURL: process.argv[2], apiKey: "none", maxRetries: 0 });
 const asked = { model: "any", input: "Who wrote Romeo and Juliet?", temperature: 0 };
@@ -36,9 +38,15 @@ const told = await client.responses.create({
   input: [{ type: "function_call_output", call_id: call.call_id, output: "12 degrees" }],
 });
 
-const format = { type: "json_schema", name: "city", schema: schema({ name: { type: "string" } }) };
+const City = z.object({ name: z.enum(["Oslo", "Paris"]) });
+const format = zodTextFormat(City, "city");
 const parsed = await client.responses.parse({ ...short, text: { format } });
 const counted = await client.responses.inputTokens.count({ model: "any", input: asked.input });
+
+const left = await client.responses.create({ ...asked, stream: true, ignore_eos: true });
+for await (const event of left) {
+  if (event.type === "response.output_text.delta") break; // which closes the connection
+}
 
 const begun = await client.responses.create({ model: "any", input: "Count.", background: true, ignore_eos: true });
 const cancelled = await client.responses.cancel(begun.id);
@@ -55,7 +63,7 @@ console.log(
     call,
     told: told.output_text,
     cached: told.usage.input_tokens_details.cached_tokens,
-    parsed: JSON.parse(parsed.output_text),
+    parsed: parsed.output_parsed,
     counted: counted.input_tokens,
     cancelled: cancelled.status,
     refused: { isAPIError: refused instanceof APIError, status: refused.status, param: refused.param },
