@@ -51,8 +51,8 @@ ECHOED = (
 class ResponseForm(Format):
     """One response, from its creation to its end."""
 
-    def __init__(self, job: Job, wish: Wish, on_end: Callable[[ResponseForm], None]) -> None:
-        """on_end: called once, when it is over."""
+    def __init__(self, job: Job, wish: Wish, on_end: Callable[[ResponseForm], bool]) -> None:
+        """on_end: called once, when it is over; says whether the response is kept."""
         self.id = job.id
         self.wish = wish
         self.status = QUEUED if wish.is_background else IN_PROGRESS
@@ -62,6 +62,7 @@ class ResponseForm(Format):
         self._output = Output(wish.shown)
         self._n_events = 0
         self._is_created = self._is_begun = False
+        self._is_kept = wish.is_stored
         self._usage: Json | None = None
         self._error: Json | None = None
         self._completed_at: int | None = None
@@ -115,7 +116,7 @@ class ResponseForm(Format):
                 "summary": reasoning.get("summary"),
             },
             "service_tier": "default",
-            "store": self.wish.is_stored,
+            "store": self._is_kept,
             "temperature": params.sampling.temperature,
             "text": {"format": {"type": "text"}} | (body.get("text") or {}),
             "tool_choice": body.get("tool_choice") or "auto",
@@ -202,7 +203,7 @@ class ResponseForm(Format):
         self.status = status
         if status == COMPLETED:
             self._completed_at = int(time.time())
-        self._on_end(self)
+        self._is_kept = self._on_end(self)
         return events
 
     def _usage_of(self, event: Finished) -> Json:

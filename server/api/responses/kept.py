@@ -25,6 +25,7 @@ from typing import TypeVar
 import orjson
 
 from server.api.blocking import run_blocking
+from server.api.errors import Unavailable
 from server.api.replay import KeptStream
 from server.api.replay import KeptStreams
 from server.api.replay import Limits as StreamLimits
@@ -44,6 +45,7 @@ CANCEL_S = 10.0
 
 log = logging.getLogger(__name__)
 
+NOT_KEPT = {"code": "server_error", "message": "There was no room to keep what came of this"}
 CUT_OFF = {"code": "server_error", "message": "The server was stopped before this was done"}
 
 
@@ -124,21 +126,28 @@ class KeptResponses:
             store = self._store
             if store is None:
                 store = self._store = _open(self._path, self._limits)
-            return run_blocking(lambda: work(store)) if self._path else work(store)
+            try:
+                return run_blocking(lambda: work(store)) if self._path else work(store)
+            except sqlite3.Error as error:
+                raise Unavailable(f"--responses-store: {error}; try again later") from error
 
     # the store
 
-    def put(self, owner: str, form: Living) -> None:
-        """Keep a response as it is now, if it is to be kept."""
+    def put(self, owner: str, form: Living) -> bool:
+        """Keep a response as it is now, if it is to be kept; whether it is."""
         if not form.is_stored or not self.is_on:
-            return
+            return False
         response, items = orjson.dumps(form.response()), orjson.dumps(form.items)
         row = StoredResponse(form.id, owner, form.previous, form.is_over, response, items)
         outputs = form.output_ids()
         try:
-            self._do(lambda store: store.put(row, outputs))
-        except sqlite3.Error as error:  # a full disk takes no answer away
+            is_kept = self._do(lambda store: store.put(row, outputs))
+        except Unavailable as error:  # a full disk takes no answer away
             log.error("response %s is not kept: %s", form.id, error)
+            return False
+        if not is_kept:
+            log.warning("response %s is not kept: larger than --responses-store-mib", form.id)
+        return is_kept
 
     def get(self, owner: str, response_id: str) -> bytes | None:
         """The JSON of a response, as far as it has come."""
@@ -146,7 +155,9 @@ class KeptResponses:
         if run is not None:
             return orjson.dumps(run.form.response())
         row = self._do(lambda store: store.get(owner, response_id))
-        return row.response if row else None
+        if row is None or row.is_done:
+            return row.response if row else None
+        return _failed(row, NOT_KEPT).response
 
     def history(self, owner: str, response_id: str) -> list[Item] | None:
         """All items of a conversation, the output of this response included."""
@@ -228,8 +239,16 @@ def _items(row: StoredResponse) -> list[Item]:
 def _open(path: str, limits: Limits) -> ResponseStore:
     """The store, in which nothing is left undone."""
     store = ResponseStore(path, limits)
-    for row in store.unfinished():
-        response: dict[str, Any] = orjson.loads(row.response)
-        failed = orjson.dumps(response | {"status": FAILED, "error": CUT_OFF})
-        store.put(replace(row, is_done=True, response=failed))
+    try:
+        for row in store.unfinished():
+            store.put(_failed(row, CUT_OFF))
+    except sqlite3.Error as error:  # who asks for one is told all the same
+        log.warning("--responses-store: %s; what was cut off is not marked", error)
     return store
+
+
+def _failed(row: StoredResponse, error: Mapping[str, str]) -> StoredResponse:
+    """A row of what was begun, and will not be done any more."""
+    response: dict[str, Any] = orjson.loads(row.response)
+    failed = orjson.dumps(response | {"status": FAILED, "error": error})
+    return replace(row, is_done=True, response=failed)

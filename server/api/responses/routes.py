@@ -25,6 +25,7 @@ from server.api.describe import one_of
 from server.api.errors import JSON_TYPE
 from server.api.errors import InvalidRequest
 from server.api.errors import NotFound
+from server.api.errors import Unavailable
 from server.api.generate import respond
 from server.api.generate import respond_kept
 from server.api.registry import Routes
@@ -75,7 +76,11 @@ def create(service: Service) -> Response:
         return respond(service, job, form)
 
     def keep(chunks: Iterator[bytes], cancel: Any) -> Response:
-        service.responses.put(owner, form)
+        if not service.responses.put(owner, form):
+            raise Unavailable(
+                "background: the response can't be kept now, so that nobody could ask for it (the "
+                "log says why); ask without background"
+            )
         begun = json_response(form.response())
         try:
             stream = service.responses.start(owner, form, chunks, cancel)

@@ -14,6 +14,9 @@ import time
 import weakref
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 
 from server.errors import ServerError
@@ -110,12 +113,15 @@ class ResponseStore:
         (n,) = self._db.execute("SELECT count(*) FROM responses").fetchone()
         return int(n)
 
-    def put(self, row: StoredResponse, outputs: Iterable[str] = ()) -> None:
-        """Add a row, or replace the one of its id. outputs: the ids of the items in it."""
-        with self._db:
+    def put(self, row: StoredResponse, outputs: Iterable[str] = ()) -> bool:
+        """Add a row, or replace the one of its id; whether it is small enough to be kept.
+
+        outputs: the ids of the items in it. sqlite3.Error, and then everything is as it was.
+        """
+        with self._changing():
             self._drop("id = ?", row.id)
             if row.n_bytes > self._limits.max_bytes:
-                return
+                return False
             values = (*_values(row), self._clock(), row.n_bytes)
             cursor = self._db.execute(
                 f"INSERT INTO responses ({COLUMNS}, used_at, n_bytes) VALUES (?,?,?,?,?,?,?,?)",
@@ -125,6 +131,18 @@ class ResponseStore:
             self._db.executemany("INSERT OR IGNORE INTO outputs VALUES (?, ?)", pairs)
             self._n_bytes += row.n_bytes
             self._forget()
+            return True
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Rows change, and the count of their bytes, or neither does."""
+        n_bytes = self._n_bytes
+        try:
+            with self._db:
+                yield
+        except BaseException:
+            self._n_bytes = n_bytes
+            raise
 
     def get(self, owner: str, response_id: str) -> StoredResponse | None:
         """One row, if it is the owner's and not too old."""
@@ -142,8 +160,9 @@ class ResponseStore:
         rows = [_row(values) for values in found]
         if rows[0].previous:
             return []
-        with self._db:
-            now = self._clock()
+        now = self._clock()
+        # on a full disk the conversation is found all the same
+        with suppress(sqlite3.OperationalError), self._db:
             self._db.executemany(
                 "UPDATE responses SET used_at = ? WHERE id = ?", [(now, row.id) for row in rows]
             )
@@ -162,7 +181,7 @@ class ResponseStore:
         """Whether there was one."""
         if self.get(owner, response_id) is None:
             return False
-        with self._db:
+        with self._changing():
             self._drop("id = ?", response_id)
         return True
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from server.engine.task import StopType
 from tests.api.conftest import settings_of
@@ -13,6 +15,7 @@ from tests.api.responses.asking import URL
 from tests.api.responses.asking import Scripted
 from tests.api.responses.asking import events
 from tests.api.responses.asking import read
+from tests.api.responses.full_disk import full_disk
 from tests.api.scripted import finished
 from tests.api.scripted import token
 from tests.api.test_chat_tools import TEMPLATE
@@ -82,6 +85,7 @@ def test_what_is_not_to_be_stored_is_not(says: Scripted) -> None:
 def test_nothing_is_stored_where_the_store_is_off(scripted: Any) -> None:
     says = Scripted(*scripted(chat_template=TEMPLATE, responses_store_mib="0"))
     found = read(says.post("Hello."))
+    assert found["store"] is False
     assert says.client.get(f"{URL}/{found['id']}").status_code == 404
     assert says.client.post(URL, json={"input": "x", "background": True}).status_code == 400
 
@@ -181,6 +185,45 @@ def test_what_a_restart_cut_off_has_failed(scripted: Any, tmp_path: Any) -> None
     found = read(again.client.get(f"{URL}/{begun['id']}"))
     assert (found["status"], found["error"]["code"]) == ("failed", "server_error")
     assert "assistant\nHello." in again.prompt(previous_response_id=done["id"])
+
+
+def test_a_full_disk_takes_no_answer_away_and_says_what_it_could_not_keep(
+    scripted: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    says = Scripted(*scripted(chat_template=TEMPLATE, responses_store=str(tmp_path / "store.db")))
+    kept = read(says.post("Hello.", input="Hi"))
+    body = {"input": "hi", "prompt_cache_key": "x" * 50_000}
+    with full_disk(tmp_path):
+        lost = read(says.post("Well.", previous_response_id=kept["id"], **body))
+        assert (lost["store"], lost["output"][0]["content"][0]["text"]) == (False, "Well.")
+        assert "is not kept: --responses-store" in caplog.text
+        streamed = events(says.post("We", "ll.", stream=True, **body))
+        assert streamed[0]["response"]["store"] and not streamed[-1]["response"]["store"]
+        reply = says.client.post(URL, json=body | {"background": True})
+        assert (reply.status_code, "background" in reply.text) == (503, True)
+        (task,) = says.engine.tasks()
+        assert says.engine.cancelled() == (task.id,)
+        reply = says.client.delete(f"{URL}/{kept['id']}")
+        assert (reply.status_code, "--responses-store" in reply.text) == (503, True)
+        assert read(says.client.get(f"{URL}/{kept['id']}"))["store"]
+    assert says.client.get(f"{URL}/{lost['id']}").status_code == 404
+    assert says.client.delete(f"{URL}/{kept['id']}").status_code == 200
+
+
+def test_what_ran_in_the_background_and_found_no_room_has_failed(
+    scripted: Any, tmp_path: Path
+) -> None:
+    says = Scripted(*scripted(chat_template=TEMPLATE, responses_store=str(tmp_path / "store.db")))
+    begun = read(says.client.post(URL, json={"input": "hi", "background": True}))
+    (task,) = says.engine.tasks()
+    url = f"{URL}/{begun['id']}"
+    with full_disk(tmp_path):
+        says.engine.say(token(task, "Hello." * 9000), finished(task, "", stop_type=StopType.EOS))
+        found = events(says.client.get(f"{url}?stream=true"))
+    assert (found[-1]["type"], found[-1]["response"]["store"]) == ("response.completed", False)
+    again = read(says.client.get(url))
+    assert (again["status"], again["error"]["code"]) == ("failed", "server_error")
+    assert "no room" in again["error"]["message"]
 
 
 def test_settings_know_the_store() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from server.api.responses.store import Limits
 from server.api.responses.store import ResponseStore
 from server.api.responses.store import StoredResponse
 from server.api.responses.store import StoreError
+from tests.api.responses.full_disk import full_disk
 
 DAY_S = 86400.0
 ROOMY = Limits(1 << 20, DAY_S)
@@ -116,6 +118,25 @@ def test_what_was_not_done_is_found_after_a_restart(tmp_path: Path) -> None:
     begun = StoredResponse("a", "me", "", False, b"{}", b"[]")
     ResponseStore(path, ROOMY).put(begun)
     assert ResponseStore(path, ROOMY).unfinished() == [begun]
+
+
+def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    store = ResponseStore(str(tmp_path / "store.db"), ROOMY)
+    store.put(row("a", text=b"x" * 5000))
+    store.put(row("b", "a"))
+    n_bytes = store.n_bytes
+    with full_disk(tmp_path):
+        for name in ("a", "c"):
+            with pytest.raises(sqlite3.OperationalError):
+                store.put(row(name, text=b"y" * 200_000))
+        with pytest.raises(sqlite3.OperationalError):
+            store.delete("me", "a")
+        assert names(store.chain("me", "b")) == ["a", "b"]
+        assert (len(store), store.n_bytes) == (2, n_bytes)
+    # there is room again
+    store.put(row("c", "b", text=b"y" * 200_000))
+    assert names(store.chain("me", "c")) == ["a", "b", "c"]
+    assert store.n_bytes == n_bytes + row("c", text=b"y" * 200_000).n_bytes
 
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
