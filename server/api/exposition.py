@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from prometheus_client import CollectorRegistry
 from prometheus_client import ProcessCollector
@@ -20,9 +21,13 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from server.engine.client import EngineClient
+from server.engine.modelinfo import ModelInfo
 from server.engine.snapshot import Counters
 from server.engine.snapshot import Distribution
 from server.engine.snapshot import Snapshot
+
+BLOCK_TOKENS = 16
+"""What gateways take for the unit of shared prefixes: vLLM's. Ours is one token."""
 
 
 class Metrics:
@@ -62,12 +67,15 @@ class EngineCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All of them, from one snapshot."""
-        snapshot = self._engine.board.snapshot
+        board = self._engine.board
+        snapshot = board.snapshot
         yield from _counters(snapshot.counters)
         yield from self._rates(snapshot.counters)
         yield from _gauges(snapshot)
         yield from _own(snapshot)
         yield from _for_gateways(snapshot)
+        if board.info is not None:
+            yield from _capacity(snapshot, board.info)
 
     def _rates(self, counters: Counters) -> Iterator[Metric]:
         prompt = Rate(counters.n_prompt, counters.prompt_s)
@@ -165,3 +173,22 @@ def _for_gateways(snapshot: Snapshot) -> Iterator[Metric]:
         ("kv_cache_usage_perc", "Share of the KV cache's cells in use, 0 to 1", used),
     ):
         yield GaugeMetricFamily(f"vllm:{name}", text, value)
+
+
+def _capacity(snapshot: Snapshot, info: ModelInfo) -> Iterator[Metric]:
+    """As _for_gateways: the size of the cache, and the adapters that are loaded, in labels."""
+    cache = GaugeMetricFamily(
+        "vllm:cache_config_info", "The KV cache", labels=["block_size", "num_gpu_blocks"]
+    )
+    cache.add_metric([str(BLOCK_TOKENS), str(snapshot.n_cells // BLOCK_TOKENS)], 1)
+    yield cache
+    if info.adapters:
+        names = ",".join(PurePath(adapter.path).stem for adapter in info.adapters)
+        lora = GaugeMetricFamily(
+            "vllm:lora_requests_info",
+            "LoRA adapters that are loaded; the value is the time",
+            labels=["max_lora", "running_lora_adapters", "waiting_lora_adapters"],
+        )
+        # all are loaded with the model, so that none is ever waited for
+        lora.add_metric([str(len(info.adapters)), names, ""], time.time())
+        yield lora

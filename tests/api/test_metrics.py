@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from server.engine.modelinfo import AdapterInfo
 from tests.api.conftest import ServerMaker
 from tests.fakes import next_letter
 
@@ -133,3 +135,18 @@ def test_gateways_find_what_they_choose_a_server_by(client: FlaskClient) -> None
     usage = shown["llamactl_kv_cells_used"] / shown["llamactl_kv_cells"]
     assert shown["vllm:kv_cache_usage_perc"] == pytest.approx(usage)
     assert usage > 0
+
+
+def test_gateways_find_the_cache_and_the_adapters_in_labels(serve: ServerMaker) -> None:
+    adapters = (AdapterInfo("/models/poet.gguf", 1.0), AdapterInfo("coder.gguf", 0.0))
+    shown = samples(serve(info={"adapters": adapters}, metrics="on").client)
+    blocks = int(shown["llamactl_kv_cells"]) // 16
+    # the values of block_size and num_gpu_blocks; of max_lora, running and waiting adapters
+    assert shown[f"vllm:cache_config_info{{16}}{{{blocks}}}"] == 1
+    listed_at = shown["vllm:lora_requests_info{2}{poet,coder}{}"]
+    assert listed_at == pytest.approx(time.time(), abs=60)
+
+
+def test_without_adapters_no_list_of_them_is_shown(serve: ServerMaker) -> None:
+    shown = samples(serve(info={"adapters": ()}, metrics="on").client)
+    assert not any(name.startswith("vllm:lora_requests_info") for name in shown)
