@@ -7,6 +7,8 @@ environment; who runs it (gunicorn, waitress, a test client) does not matter. An
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Flask
 from flask import Response
 from flask import g
@@ -33,6 +35,9 @@ from server.api.webui import webui_paths
 from server.engine.client import EngineClient
 from server.options.settings import Settings
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
 SERVER_NAME = "llama.cpp"
 """What clients that look for llama-server find in the Server header."""
 
@@ -42,8 +47,16 @@ EXTENSION = "llamactl"
 MIB = 1 << 20
 
 
-def create_app(settings: Settings, engine: EngineClient, refuses: Refuses | None = None) -> Flask:
-    """The application, which serves 503 until the engine is ready; refuses: see there."""
+def create_app(
+    settings: Settings,
+    engine: EngineClient,
+    refuses: Refuses | None = None,
+    tracer_provider: TracerProvider | None = None,
+) -> Flask:
+    """The application, which serves 503 until the engine is ready; refuses: see there.
+
+    tracer_provider: what records a span of each request; None = nothing does.
+    """
     app = Flask("llamactl", static_folder=None)
     # a doubled slash is another path, as in the reference, and no redirection
     app.url_map.merge_slashes = False
@@ -58,6 +71,10 @@ def create_app(settings: Settings, engine: EngineClient, refuses: Refuses | None
     add_vertex_routes(app, service, all_routes())
     register_error_handlers(app, lambda path: error_form(path.removeprefix(prefix)))
     AccessLog(settings.log).watch(app)
+    if tracer_provider is not None:
+        from server.tracing import Tracing
+
+        Tracing(tracer_provider, lambda: _model_name(service)).watch(app)
     _check_requests(app, service, prefix, _page_paths(settings))
     _add_headers(app, _cors(settings))
     return app
@@ -67,6 +84,10 @@ def reload_keys(app: Flask) -> None:
     """Have an application read its API keys again. OptionError; the old keys stay then."""
     service: Service = app.extensions[EXTENSION]
     service.reload_keys()
+
+
+def _model_name(service: Service) -> str:
+    return "" if service.engine.board.info is None else service.model().name
 
 
 def _page_paths(settings: Settings) -> frozenset[str]:

@@ -120,12 +120,14 @@ class Application(BaseApplication):  # type: ignore[misc]
         from server.app import SERVER_NAME
         from server.app import create_app
         from server.launch import start_engine
+        from server.telemetry import tracer_provider
 
         # gunicorn has no setting for the header that it writes itself.
         wsgi.SERVER = SERVER_NAME
 
+        provider = tracer_provider(self.settings.log.otel, os.environ)
         self.engine = start_engine(self.settings, self.pulse)
-        app: Flask = create_app(self.settings, self.engine, self.quarantine.refuses)
+        app: Flask = create_app(self.settings, self.engine, self.quarantine.refuses, provider)
         return app
 
     def run(self) -> None:

@@ -21,6 +21,7 @@ from server.launch import start_engine
 from server.models.source import with_model_file
 from server.options.presets import config_presets
 from server.options.resolve import resolve
+from server.telemetry import tracer_provider
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -43,4 +44,5 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         logging.getLogger(__name__).warning("%s", warning)
     engine = start_engine(settings)
     atexit.register(engine.stop, 0, STOP_S)
-    return create_flask_app(settings, engine)
+    provider = tracer_provider(settings.log.otel, given)
+    return create_flask_app(settings, engine, tracer_provider=provider)

@@ -41,6 +41,7 @@ from server.api.errors import error_from
 from server.api.errors import unexpected
 from server.api.service import Model
 from server.api.service import Service
+from server.api.trace import current_trace
 from server.api.wire import Body
 from server.api.wire import aside
 from server.api.wire import json_response
@@ -223,6 +224,7 @@ class Session:
             self._request.close()
             raise
         self._ticket = take_ticket()
+        self._trace = current_trace()
 
     @property
     def is_done(self) -> bool:
@@ -267,6 +269,8 @@ class Session:
             self._n_taken[event.task_id] = n_prompt + timings.n_decoded
         elif isinstance(event, Embedded):
             self._n_taken[event.task_id] = event.n_prompt
+        if self._trace is not None:
+            self._trace.see(event)
 
     def cancel(self) -> None:
         """Have `get` raise ClientGone. Any thread or greenlet."""
@@ -305,6 +309,9 @@ def respond_kept(service: Service, job: Job, form: Format, keep: Keep) -> Respon
 
 
 def _session(service: Service, job: Job, *, is_kept: bool = False) -> Session:
+    trace = current_trace()
+    if trace is not None:
+        trace.asked(job.id, job.tasks)
     request = service.engine.submit(job.tasks)
     return Session(service, request, [task.id for task in job.tasks], is_kept=is_kept)
 

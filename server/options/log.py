@@ -39,6 +39,9 @@ LOG = Section("log", "Log", (
     Option("log_slow_ms", ("--log-slow-ms",), integer_in(0), 0, "MS",
            env="LLAMA_ARG_LOG_SLOW_MS", tags=OURS,
            help="warn of each HTTP request that took so long to be answered; 0 = of none"),
+    Option("otel", ("--otel",), flag, False, negated=("--no-otel",), env="LLAMA_ARG_OTEL",
+           tags=OURS,
+           help="send traces to where OTEL_EXPORTER_OTLP_ENDPOINT says, which alone does it too"),
     Option("log_prompts_dir", ("--log-prompts-dir",), text, "", "DIR",
            help="write every prompt to a file in this directory, to look for errors"),
 ))  # fmt: skip

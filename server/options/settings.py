@@ -313,6 +313,7 @@ class LogSettings:
     log_access: bool
     log_slow_ms: int
     """0 = nothing is slow."""
+    otel: bool
     log_prompts_dir: str
 
 

@@ -64,7 +64,16 @@ ARROWS: dict[str, set[str]] = {
     # from settings to what is wrong with them
     "server.checks": {"server.chat", "server.errors", "server.grammar", "server.options"},
     "server.access_log": {"server.logs", "server.options"},
-    "server.app": {"server.access_log", "server.api", "server.engine.client", "server.options"},
+    # traces: the first asks for the second only where somebody wants them
+    "server.telemetry": {"server.errors", "server.tracing"},
+    "server.tracing": {"server", "server.api", "server.engine.task"},
+    "server.app": {
+        "server.access_log",
+        "server.tracing",
+        "server.api",
+        "server.engine.client",
+        "server.options",
+    },
     # processes
     "server.limits": {"server.errors"},
     "server.listen": {"server.errors", "server.options"},
@@ -91,6 +100,7 @@ ARROWS: dict[str, set[str]] = {
         "server.quarantine",
         "server.refusal",
         "server.running",
+        "server.telemetry",
         "server.tls",
         "server.watchdog",
     },
@@ -111,6 +121,7 @@ ARROWS: dict[str, set[str]] = {
     "server.running": {"server.engine.snapshot", "server.quarantine"},
     "server.quarantine": {"server.engine.task"},
     "server.wsgi": {
+        "server.telemetry",
         "server.app",
         "server.checks",
         "server.launch",
