@@ -64,7 +64,7 @@ docs: .venv/installed
 	@set -e; for page in $(subst /,.,$(basename $(wildcard server/*/docs.py))); do \
 		echo "$$page"; $(BIN)/python -m "$$page"; done
 
-# The cache outside the checkout stays: ./build_native.sh --clean drops the build in it.
+# The cache outside the checkout stays: ./build_native.sh --clean drops the build in it, and builds again.
 clean:
 	rm -rf .venv build dist static/lib static/node_modules ./*.egg-info $(LIB) .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
