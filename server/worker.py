@@ -39,6 +39,7 @@ from server.arbiter import GunicornLog
 from server.engine.mailbox import Status
 from server.engine.pulse import Pulse
 from server.errors import ServerError
+from server.leftover import read_past
 from server.listen import BACKLOG
 from server.listen import url_of
 from server.loading import LoadingBar
@@ -59,6 +60,9 @@ QUICK_GRACE_S = 1.0
 
 SILENCE_S = 1.0
 """A worker whose HTTP side gives no sign of life for so long hangs; there are ten in a second."""
+
+PAUSE_S = 2.0
+"""A main thread that did not run for so long was stopped, and the others with it."""
 
 KEEPALIVE_S = 65
 """Above the minute that reverse proxies keep idle connections, so that they close them first."""
@@ -217,8 +221,12 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         """Answer HTTP until told to stop, then drain."""
         servers = [self._server(listener) for listener in self.sockets]
         loading = gevent.spawn(self._follow_loading)
+        looked_at = time.monotonic()
         while self.alive:
             self.notify()
+            slept_s, looked_at = time.monotonic() - looked_at, time.monotonic()
+            if slept_s > PAUSE_S:
+                self.pulse.forgive(slept_s)
             self._look_at_engine()
             if self._wants_reload:
                 self._wants_reload = False
@@ -246,13 +254,15 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
             client.settimeout(self.app.settings.http.timeout_s)
             AsyncWorker.handle(self, listener, client, addr)
 
-    def handle_request(self, *args: Any) -> Any:
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """One request; counted, so that draining knows when the last one is answered."""
         self._n_active += 1
         try:
-            return super().handle_request(*args)
+            super().handle_request(listener_name, req, sock, addr)
         finally:
             self._n_active -= 1
+        if not read_past(req):
+            req.force_close()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Something that is not answered by the application: a request that can't be read."""

@@ -130,6 +130,8 @@ def soak(server: Target, plan: Plan, show: Callable[[str], None]) -> Findings:
             lambda left_s: show(f"{tally.counts.total()} requests, {left_s:.0f} s left"),
         )
     _wait_idle(server.url)
+    tally.faults += pings.failures
+    tally.n_faults += len(pings.failures)
     return Findings(plan.seconds, tally, before, look(server.pid), rss_mib, pings.took_ms)
 
 
@@ -158,6 +160,7 @@ class _Pings(threading.Thread):
         self._url = url
         self._over = threading.Event()
         self.took_ms: list[float] = []
+        self.failures: list[str] = []
 
     def __enter__(self) -> None:
         self.start()
@@ -169,7 +172,10 @@ class _Pings(threading.Thread):
     def run(self) -> None:
         while not self._over.wait(HEALTH_S):
             begin = time.perf_counter()
-            _get(f"{self._url}/health")
+            try:
+                _get(f"{self._url}/health")
+            except OSError as error:
+                self.failures.append(f"/health: {error}")
             self.took_ms.append((time.perf_counter() - begin) * MS_PER_S)
 
 

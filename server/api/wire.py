@@ -15,9 +15,11 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from server.api.blocking import pause
 from server.api.blocking import run_blocking
 from server.api.errors import JSON_TYPE
 from server.api.errors import InvalidRequest
+from server.api.pieces import pieces
 from server.schema import BodySchema
 
 Body = dict[str, object]
@@ -93,7 +95,10 @@ def _containers(values: Iterable[object]) -> list[dict[str, object] | list[objec
 
 def _raw_body() -> bytes:
     try:
-        raw = request.get_data(cache=False)
+        n_bytes = request.content_length
+        if n_bytes is None:
+            n_bytes = request.max_content_length
+        raw = b"".join(pieces(request.stream.read, pause, n_bytes))
         # werkzeug cuts a body in chunks at the limit without a word
         may_be_cut = request.content_length is None and len(raw) == request.max_content_length
         if may_be_cut and request.environ["wsgi.input"].read(1):

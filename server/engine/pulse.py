@@ -30,6 +30,10 @@ class Pulse:
         """Engine thread: what comes now may take any time."""
         self._due[0] = REST
 
+    def forgive(self, seconds: float) -> None:
+        """Any thread: the whole process stood still for so long, and the engine with it."""
+        self._due[0] += seconds
+
     @property
     def overdue_s(self) -> float:
         """For how long the thread has been over its time; 0 = it is not. Any process."""

@@ -19,6 +19,7 @@ from tests.e2e.live import LiveServer
 N_SLOW = 100
 READ_S = 10.0
 COMPLETION = b"POST /completion HTTP/1.1\r\nHost: x\r\n"
+END = b"0\r\n\r\n"
 LIMIT = 1 << 16
 
 ASTRAY = (
@@ -235,6 +236,20 @@ ATTACKS = (
             + b"0\r\n\r\n",
         ),
         _set("413", "closed"),
+    ),
+    Attack(
+        "bodies that are refused",
+        "64 MiB for a path that there is not",
+        sends(
+            b"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 67108864\r\n\r\n" + b"a" * (64 << 20)
+        ),
+        _set("404", "closed"),
+    ),
+    Attack(
+        "bodies in small chunks",
+        "50,000 chunks of a byte",
+        sends(COMPLETION + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 50_000 + END),
+        _set("400"),
     ),
     Attack(
         "JSON bombs",

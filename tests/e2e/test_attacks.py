@@ -18,7 +18,7 @@ from tests.e2e.live import LiveServer
 
 pytestmark = pytest.mark.model
 
-OTHERS_S = 1.0
+OTHERS_S = 0.5
 """What other clients may wait at the most while an attack goes on."""
 
 

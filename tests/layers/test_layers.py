@@ -81,6 +81,7 @@ ARROWS: dict[str, set[str]] = {
     "server.loading": set(),
     "server.arbiter": {"server.logs", "server.notify", "server.succession"},
     "server.succession": set(),
+    "server.leftover": {"server.api"},
     "server.notify": set(),
     "server.refusal": {"server.api"},
     "server.worker": {
@@ -92,6 +93,7 @@ ARROWS: dict[str, set[str]] = {
         "server.engine.snapshot",
         "server.errors",
         "server.launch",
+        "server.leftover",
         "server.limits",
         "server.listen",
         "server.loading",
