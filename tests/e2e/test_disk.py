@@ -5,6 +5,7 @@ The limit on the size of files is the kernel's: writing beyond it fails as on a 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -130,7 +131,7 @@ def test_a_model_that_is_replaced_is_served_on_as_it_was(start: Starter, tmp_pat
     act(server, "save", "a")
     assert act(server, "restore", "a").status == 200
     (worker,) = descendants(server.pid)
-    server.signal(signal.SIGUSR2)
+    os.kill(worker, signal.SIGKILL)  # the next one loads what is there then
     wait_until("another worker", lambda: worker not in descendants(server.pid))
     wait_until("it is ready", lambda: server.get("/health").status == 200, 30)
     assert server.post("/completion", body).json["content"] != before
