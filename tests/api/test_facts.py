@@ -198,6 +198,7 @@ def test_slots_can_be_asked_to_fail_where_none_is_free(
     engine.show(snapshot=Snapshot((busy, busy), 0, Counters()))
     assert client.get("/slots").status_code == 200
     reply = client.get("/slots?fail_on_no_slot=1")
+    # word for word what llama-server was seen to say
     assert assert_error(reply, 503, "unavailable_error") == "no slot available"
 
 
