@@ -115,6 +115,21 @@ def test_an_answer_is_parsed_by_its_schema(client: anthropic.Anthropic) -> None:
         assert isinstance(stream.get_final_message().parsed_output, Poet)
 
 
+def test_the_beta_of_the_client_is_the_same(client: anthropic.Anthropic) -> None:
+    """As agents ask: with `?beta=true`, headers and fields of which the server knows nothing."""
+    edits: Any = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    system: Any = [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]
+    ask: Any = ASK | {"max_tokens": 8, "system": system, "context_management": edits}
+    with client.beta.messages.stream(
+        messages=QUESTION, betas=["context-management-2025-06-27"], **ask
+    ) as stream:
+        final = stream.get_final_message()
+    (block,) = final.content
+    assert block.type == "text" and block.text
+    counted = client.beta.messages.count_tokens(model="any", messages=QUESTION, system=system)
+    assert counted.input_tokens == final.usage.input_tokens
+
+
 def test_it_ends_at_a_stop_sequence(client: anthropic.Anthropic) -> None:
     found = client.messages.create(messages=QUESTION, stop_sequences=["Shakespeare"], **ASK)
     assert (found.stop_reason, found.stop_sequence) == ("stop_sequence", "Shakespeare")
