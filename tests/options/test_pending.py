@@ -5,8 +5,14 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
+from server.errors import OptionError
+from server.options.argv import split_argv
 from server.options.pending import PENDING
+from server.options.registry import BY_KEY
 from server.options.registry import OPTIONS
+from server.options.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,3 +48,26 @@ def test_every_setting_is_read_or_pending() -> None:
     # escape is read by the resolution itself
     keys = {option.key for option in OPTIONS if option.has_setting} - {"escape"}
     assert sorted(keys - attributes_read() - set(PENDING)) == []
+
+
+WORDS = ([], ["1"], ["x"], ["ngram-mod"], ['{"a": {}}'])
+"""What may follow a flag; one of them is taken by any option."""
+
+
+def refusal_of(*words: str) -> str:
+    """What is said of a command line; "" if it is taken."""
+    try:
+        resolve(split_argv(words), {})
+    except OptionError as error:
+        return str(error)
+    return ""
+
+
+REFUSED = [key for key, row in PENDING.items() if not row.is_detail and BY_KEY[key].has_setting]
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_an_option_without_its_feature_is_refused_at_the_start(key: str) -> None:
+    flag = BY_KEY[key].flags[-1]
+    said = f"{flag}: not available yet ({PENDING[key].feature}); leave it out"
+    assert said in [refusal_of(flag, *words) for words in WORDS]
