@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,37 @@ def test_everything_that_is_copied_exists_and_is_let_through(path: Path) -> None
     assert [source for source in copied if not (ROOT / source).exists()] == []
     assert ignored[0] == "*"
     assert {f"!{source}" for source in copied} <= set(ignored)
+
+
+STAGE_BUILD = """
+from distutils.core import run_setup
+run_setup("setup.py", ["-q", "build_py", "--build-lib", "built"]).run_commands()
+"""
+
+
+@each_dockerfile
+def test_what_is_copied_is_enough_to_build_the_package(path: Path, tmp_path: Path) -> None:
+    """The build stage's copies, as Docker would make them, and then what pip has setuptools do."""
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules", "lib")
+    for words in instructions(path):
+        if words[0] != "COPY" or words[1] in ("static", "--from=build"):
+            continue
+        # the page comes from a stage of its own, which has all of static/
+        sources = [Path(each).name for each in words[1:-1] if not each.startswith("--from")]
+        for source in sources:
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, tmp_path / source, ignore=ignored)
+            else:
+                shutil.copy(ROOT / source, tmp_path)
+    program = f"import setuptools\n{STAGE_BUILD}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    built = tmp_path / "built"
+    assert (built / "server" / "static" / "index.html").is_file()
+    modules = {file.relative_to(ROOT) for file in (ROOT / "server").rglob("*.py")}
+    assert [file for file in modules if not (built / file).is_file()] == []
 
 
 @each_dockerfile
