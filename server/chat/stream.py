@@ -159,7 +159,13 @@ class _TurnReader:
         starts = [fmt.opening, fmt.reasoning.start.strip() if fmt.reasoning else ""]
         starts.append(fmt.content.start.strip() if fmt.content else "")
         places = [text.find(start) for start in starts if start and start in text]
-        return text[min(places) :] if places else ""
+        return self._without_space(text[min(places) :]) if places else ""
+
+    def _without_space(self, opening: str) -> str:
+        """An opening that begins thoughts, without white space that is no part of their tag."""
+        start = self._format.reasoning.start if self._format.reasoning else ""
+        before, tag, space = opening.rpartition(start.strip() or opening)
+        return before + start if tag == start.strip() and space.isspace() else opening
 
     def _reasoning(self) -> Wait[None]:
         fmt = self._format.reasoning

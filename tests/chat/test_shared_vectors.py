@@ -97,8 +97,8 @@ def expected(parsed: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def test_turns_mean_what_they_mean_to_the_reference(vectors: dict[str, Any]) -> None:
-    n, same = Counter[str](), Counter[str]()
-    for _, case, reading in cases(vectors):
+    n, same, different = Counter[str](), Counter[str](), []
+    for family, case, reading in cases(vectors):
         message = parse(reading, [case["raw"]])
         if "error" in case:
             continue
@@ -106,8 +106,20 @@ def test_turns_mean_what_they_mean_to_the_reference(vectors: dict[str, Any]) -> 
         for kind in ("all", "as meant")[: 1 + bool(case.get("as_meant"))]:
             n[kind] += 1
             same[kind] += is_same
-    assert same["as meant"] >= 0.99 * n["as meant"] > 1000
+        if case.get("as_meant") and not is_same:
+            different.append(f"{family} {case['id']}")
+    assert n["as meant"] > 1000
+    assert different == READ_DIFFERENTLY
     assert same["all"] >= 0.9 * n["all"] > 2000
+
+
+READ_DIFFERENTLY = [
+    # a document in a fence is the document, where a schema was asked for; see decision 0007
+    "GigaChat3-10B-A1.8B k_schema_fenced/schema",
+    "Kimi-K2-Instruct k_schema_fenced/schema_nothink",
+    "Kimi-K2-Thinking k_schema_fenced/schema_nothink",
+    "moonshotai-Kimi-K2 k_schema_fenced/schema_nothink",
+]
 
 
 def test_no_text_is_lost_where_the_reference_gives_an_error(vectors: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ text does where there is no schema.
 
 from __future__ import annotations
 
+from server.chat.formats.format import ElementArguments
 from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
 from server.chat.reading.reader import Wait
@@ -24,8 +25,9 @@ ARRAY, OBJECT = frozenset({"array"}), frozenset({"object"})
 class ElementReader:
     """Reads the arguments of a call."""
 
-    def __init__(self, mark: str) -> None:
-        self._open, self._close = f"{mark}<", f"{mark}</"
+    def __init__(self, form: ElementArguments) -> None:
+        self._open, self._close = f"{form.mark}<", f"{form.mark}</"
+        self._item = f"{form.mark}<{form.item}>"
 
     def read(self, reader: Reader, schema: Schema, emit: Emit, depth: int = 0) -> Wait[bool]:
         """The members of an object that was begun."""
@@ -46,6 +48,12 @@ class ElementReader:
     def _sees_element(self, reader: Reader) -> Wait[bool]:
         return (yield from reader.sees(self._close, self._open)) == self._open
 
+    def _sees_items(self, reader: Reader, types: frozenset[str] | None) -> Wait[bool]:
+        """Whether elements are those of an array, as far as the schema leaves it open."""
+        if types is not None and not types >= ARRAY | OBJECT:
+            return "array" in types
+        return (yield from reader.sees(self._item)) is not None
+
     def _tag(self, reader: Reader) -> Wait[str]:
         yield from reader.accept(self._open)
         name: list[str] = []
@@ -59,7 +67,7 @@ class ElementReader:
         end = f"{self._close}{name}>"
         if depth < MAX_DEPTH and (types is None or "string" not in types):
             has_elements = yield from self._sees_element(reader)
-            if types == ARRAY or (has_elements and (types is None or "array" in types)):
+            if types == ARRAY or (has_elements and (yield from self._sees_items(reader, types))):
                 return (yield from self._array(reader, schema.items, end, emit, depth + 1))
             if has_elements or types == OBJECT:
                 emit("{")

@@ -138,4 +138,4 @@ class PieceReader:
             case BracedArguments():
                 return (yield from braced_arguments(reader, form.quote, emit))
             case ElementArguments():
-                return (yield from ElementReader(form.mark).read(reader, schema, emit))
+                return (yield from ElementReader(form).read(reader, schema, emit))
