@@ -54,7 +54,8 @@ def demo(smollm2_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """`llamactl serve --demo` with eight slots: SmolLM2-135M-Instruct."""
     assert smollm2_path.is_file()
     log_path = tmp_path_factory.mktemp("demo") / "log"
-    server = live.start(["--demo", "-np", "8", *ONE_THREAD], log_path)
+    # 8 times 2048 tokens take a quarter of what 8 times 8192 do, and the time to clear them
+    server = live.start(["--demo", "-np", "8", "-c", "16384", *ONE_THREAD], log_path)
     yield server
     try:
         assert server.stop() == 0
