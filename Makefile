@@ -6,6 +6,7 @@
 ## make lint            ruff, over everything
 ## make types           mypy
 ## make bench           measure a server; ARGS='--help' says what it can do
+## make screenshots     take the pictures of the web UI in docs/screenshots; look at each
 ## make docs            write the pages in docs/reference that come from tables in the code
 ## make clean           remove what was made here; the compiled libraries stay in the cache outside the checkout
 ##
@@ -30,7 +31,7 @@ SHARED_OUT := -n auto --dist loadscope --no-loadscope-reorder
 # Promises in seconds, for which nothing else may run beside them.
 TIMED := tests/e2e/timed
 
-.PHONY: install serve test soak fuzz lint types bench docs clean help
+.PHONY: install serve test soak fuzz lint types bench screenshots docs clean help
 
 install: .venv/installed $(LIB)/ABI .venv/demo static/lib/marked.js
 
@@ -58,6 +59,9 @@ types: .venv/installed
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)
+
+screenshots: install
+	$(BIN)/python -m tests.ui.screenshots $(ARGS)
 
 # Every server/<room>/docs.py writes the page of its table into docs/reference/.
 docs: .venv/installed

@@ -57,7 +57,7 @@ function build() {
 
   const show = oncePerFrame(() => {
     const words = app.route === "status" ? say("status") : tame(app.session.chat?.title ?? "");
-    title.textContent = words;
+    title.textContent = app.route === "status" ? "" : words; // that page has a heading
     document.title = words ? `${words} · ${say("appName")}` : say("appName");
     top.lastChild.textContent = app.server.modelName;
     chat.hidden = app.route !== "chat";

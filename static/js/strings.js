@@ -26,7 +26,7 @@ export const strings = {
   closeList: "Hide chats",
   // a chat
   greeting: "What can I help with?",
-  startHint: "Runs on {model}. Nothing leaves this machine but to this server.",
+  startHint: "{model} answers. What you write goes to this server and nowhere else.",
   suggestions: [
     "Explain recursion with a small example",
     "Write a haiku about the sea",
@@ -58,6 +58,8 @@ export const strings = {
   branchOf: "{n} of {all}",
   thinking: "Thinking",
   thoughtFor: "Thought for {time}",
+  taskDone: "done",
+  taskOpen: "to be done",
   toolCall: "Call of {name}",
   toolArguments: "Arguments",
   giveResult: "Result of this call",
@@ -126,7 +128,7 @@ export const strings = {
   presetRemove: "Delete preset",
   exportAll: "Export all chats",
   importChats: "Import chats",
-  importedChats: "{n} chats imported",
+  importedChats: "Chats imported: {n}",
   importFailed: "This file holds no exported chats.",
   deleteAll: "Delete all chats",
   deleteAllSure: "Delete all chats of this browser? This can't be undone.",

@@ -13,6 +13,12 @@ from playwright.sync_api import expect
 DONE = ".message.assistant:not(.running)"
 WAIT_MS = 20_000
 FIELD = "chat-composer textarea"
+IMPORT = """async (text) => {
+  const { app } = await import("./js/app.js");
+  const before = new Set(app.chats.keys());
+  await app.importFile(new File([text], "chats.json"));
+  app.go([...app.chats.keys()].find((id) => !before.has(id)));
+}"""
 
 
 def open_page(page: Page, path: str = "/") -> None:
@@ -43,11 +49,6 @@ def put_chat(page: Page, messages: list[dict[str, Any]], title: str = "imported"
     ]
     chat = {"id": "c", "title": title, "leaf": str(len(rows) - 1)}
     file = {"format": "llamactl-chats", "version": 1, "chats": [chat], "messages": rows}
-    page.get_by_role("button", name="Settings").click()
-    page.set_input_files(
-        "settings-dialog input[type=file]",
-        {"name": "c.json", "mimeType": "application/json", "buffer": json.dumps(file).encode()},
-    )
-    page.get_by_role("button", name="Close").first.click()
-    page.get_by_role("link", name=title).click()
+    page.evaluate(IMPORT, json.dumps(file))
+    expect(page.locator(".chat-title")).to_have_text(title)
     page.wait_for_selector(".message")

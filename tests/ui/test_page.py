@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -129,21 +130,38 @@ def test_no_serious_breach_of_accessibility(page: Page) -> None:
         assert not os.environ.get("CI"), "axe-core is missing: make install with npm"
         pytest.skip("axe-core is missing: make install with npm")
     steps.open_page(page)
-    text = "# Title\n\n| a | b |\n|-|-|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\n$x^2$ [a](https://b.c)"
-    rows = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": text}]
+    text = (
+        "# Title\n\n| a | b |\n|-|-|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\n$x^2$ [a](https://b.c)"
+        "\n\n- [x] done"
+    )
+    call = {"id": "c", "name": "look", "arguments": "{}"}
+    rows: list[dict[str, Any]] = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": text, "thinking": "hm", "calls": [call]},
+    ]
+    breaches = {"start": serious_breaches(page)}
     steps.put_chat(page, [*rows, {"role": "tool", "content": "result"}])
-    for place in ("chat", "settings", "status"):
-        if place == "settings":
-            page.get_by_role("button", name="Settings").click()
-        elif place == "status":
-            page.get_by_role("button", name="Close").first.click()
-            page.goto("/#/status")
-            page.wait_for_selector(".slot")
+    breaches["chat"] = serious_breaches(page)
+    page.emulate_media(color_scheme="dark")
+    breaches["dark"] = serious_breaches(page)
+    for name in ("Settings", "Keyboard"):
+        page.get_by_role("button", name=name).click()
+        breaches[name] = serious_breaches(page)
+        page.keyboard.press("Escape")
+    page.goto("/#/status")
+    page.wait_for_selector(".slot")
+    page.locator(".card summary").click()
+    breaches["status"] = serious_breaches(page)
+    assert breaches == {place: [] for place in breaches}
+
+
+def serious_breaches(page: Page) -> list[tuple[str, str]]:
+    """What axe-core finds on the page as it is: rules, and where."""
+    if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE.read_text())
-        result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-        serious = [
-            (one["id"], one["nodes"][0]["html"][:120])
-            for one in result["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], place
+    result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        (one["id"], one["nodes"][0]["html"][:120])
+        for one in result["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]

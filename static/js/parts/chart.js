@@ -17,6 +17,13 @@ export function chart({ title, unit, points }) {
   return element("figure", { class: "chart" }, element("figcaption", {}, title, element("strong", {}, words)), drawing(points, `${title}: ${words}`), element("small", {}, say("lastMinutes", { n: MINUTES })));
 }
 
+/** @param {"polyline" | "polygon"} kind @param {string[]} places */
+function shape(kind, places) {
+  const made = document.createElementNS(SVG, kind);
+  made.setAttribute("points", places.join(" "));
+  return made;
+}
+
 /** @param {number[]} points @param {string} label */
 function drawing(points, label) {
   const most = Math.max(1e-9, ...points);
@@ -26,8 +33,9 @@ function drawing(points, label) {
   };
   const svg = document.createElementNS(SVG, "svg");
   for (const [name, value] of Object.entries({ viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label })) svg.setAttribute(name, value);
-  const line = document.createElementNS(SVG, "polyline");
-  line.setAttribute("points", points.map(place).join(" "));
-  svg.append(line);
+  const places = points.map(place);
+  const first = places[0]?.split(",")[0];
+  if (places.length > 1) svg.append(shape("polygon", [`${first},${HEIGHT}`, ...places, `${WIDTH},${HEIGHT}`]));
+  svg.append(shape("polyline", places));
   return svg;
 }

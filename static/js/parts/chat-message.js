@@ -39,6 +39,7 @@ export class ChatMessage extends HTMLElement {
     this.className = `message ${role}`;
     this.setAttribute("role", "article");
     this.setAttribute("aria-label", say(role === "user" ? "you" : role === "tool" ? "toolResult" : "assistant"));
+    if (role === "tool") this.append(element("div", { class: "tool-head" }, icon("tool"), say("toolResult")));
     this.append(this.#attachments, this.#thinking, this.#body, this.#calls, this.#note, this.#foot);
     this.#showAttachments();
     this.update();

@@ -5,20 +5,20 @@ import { element, textButton } from "../dom.js";
 import { preferences } from "../preferences.js";
 import { say } from "../strings.js";
 
-/** @param {Record<string, any>} values of now @param {(values: Record<string, any>) => void} take */
+/** @param {() => Record<string, any>} values those that hold now @param {(values: Record<string, any>) => void} take */
 export function presetRow(values, take) {
   const presets = preferences.presets;
   const select = element("select", { "aria-label": say("presets") }, element("option", { value: "" }, say("presetNone")), ...Object.keys(presets).map((name) => element("option", {}, name)));
   select.addEventListener("change", () => select.value && take({ ...presets[select.value] }));
   const save = () => {
     const name = prompt(say("presetName"))?.trim();
-    if (name) preferences.presets = { ...presets, [name]: values };
-    take(values);
+    if (name) preferences.presets = { ...presets, [name]: values() };
+    take(values());
   };
   const remove = () => {
     const { [select.value]: _gone, ...rest } = presets;
     preferences.presets = rest;
-    take(values);
+    take(values());
   };
   return element("div", { class: "buttons" }, select, textButton(say("presetSave"), save), textButton(say("presetRemove"), remove));
 }

@@ -62,9 +62,9 @@ export class SettingsDialog extends HTMLElement {
     replaceChildren(
       this.#form,
       isAll && this.#group("general", this.#theme(), this.#key()),
-      this.#group("systemPrompt", this.#area("system", say("systemPrompt"), say("systemPromptHint"))),
+      this.#area("system", say("systemPrompt"), say("systemPromptHint")),
       this.#group("answerForm", ...this.#fields("answers"), this.#area("json_schema", say("jsonSchema"), say("jsonSchemaHint"), true), this.#area("tools", say("tools"), say("toolsHint"), true)),
-      this.#group("sampling", presetRow(this.#values, (values) => (this.#keep(values), this.#draw())), ...this.#fields("sampling")),
+      this.#group("sampling", presetRow(() => this.#values, (values) => (this.#keep(values), this.#draw())), ...this.#fields("sampling")),
       this.#group("penalties", ...this.#fields("penalties")),
       textButton(say("resetAll"), () => (this.#keep({}), this.#draw())),
       isAll && this.#group("data", this.#data()),

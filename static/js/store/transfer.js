@@ -69,7 +69,16 @@ function messageOf(message, ids) {
     })),
     callId: String(message.callId ?? ""),
     error: String(message.error ?? ""),
+    finish: String(message.finish ?? ""),
+    model: String(message.model ?? ""),
+    timings: numbersOf(message.timings),
+    firstMs: Number(message.firstMs) || 0,
   };
+}
+
+/** @param {any} values @returns {Record<string, number>} */
+function numbersOf(values) {
+  return Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => typeof value === "number"));
 }
 
 /** @param {any} attachment */

@@ -5,6 +5,7 @@
 // Without the libraries everything is plain text.
 
 import { element } from "../dom.js";
+import { say } from "../strings.js";
 import { mathExtensions } from "./math.js";
 
 const TAGS = `a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr input li ol p pre span strong table tbody td th thead tr ul`;
@@ -14,6 +15,8 @@ const RULES = {
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  // what is no address is not held against addresses
+  ADD_URI_SAFE_ATTR: ["align", "start", "type"],
   RETURN_DOM_FRAGMENT: true,
 };
 // the element that holds a formula is looked through as well, and must be let through
@@ -94,6 +97,7 @@ function tameElement(node) {
     // task lists have boxes to look at
     if (node.getAttribute("type") !== "checkbox") node.remove();
     node.setAttribute("disabled", "");
+    node.setAttribute("aria-label", say(node.hasAttribute("checked") ? "taskDone" : "taskOpen"));
   }
 }
 
