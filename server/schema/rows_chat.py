@@ -93,6 +93,8 @@ MESSAGES = own(
 
 MODEL = own("model", Kind.JSON, "Which model; a server of one model does not look.", {})
 
+PARALLEL = own("parallel_tool_calls", Kind.BOOL, "Allow several calls in one answer.")
+
 TEMPLATE_ROWS = (
     MESSAGES,
     own("tools", Kind.JSON, "The functions that may be called.", {"type": "array", "items": TOOL}),
@@ -102,7 +104,7 @@ TEMPLATE_ROWS = (
         '"auto", "none", "required", or the one function to call.',
         {"type": ["string", "object"]},
     ),
-    own("parallel_tool_calls", Kind.BOOL, "Allow several calls in one answer."),
+    PARALLEL,
     own("add_generation_prompt", Kind.BOOL, "Begin the assistant's answer (default: true)."),
     own(
         "chat_template_kwargs",

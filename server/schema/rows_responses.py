@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from server.schema.field import Kind
 from server.schema.rows_chat import MODEL
+from server.schema.rows_chat import PARALLEL
 from server.schema.rows_chat import TEXT
 from server.schema.rows_chat import own
 
@@ -121,7 +122,7 @@ PROMPT_ROWS = (
         '"auto", "none", "required", the one tool to call, or those allowed.',
         {"type": ["string", "object"]},
     ),
-    own("parallel_tool_calls", Kind.BOOL, "Allow several calls in one answer."),
+    PARALLEL,
     own("text", Kind.JSON, "The form of the answer.", TEXT_CONFIG),
     own("reasoning", Kind.JSON, "How much to think, and how thoughts are shown.", REASONING),
     own(

@@ -31,9 +31,8 @@ from server.schema import RequestError
 from server.schema import SchemaError
 from server.schema import bodies
 
-SHARED = frozenset({"model", "parallel_tool_calls"})
-OWN = frozenset(row.name for row in bodies.RESPONSE.rows) - SHARED
-"""Fields that a chat must not see."""
+OWN = frozenset(row.name for row in bodies.RESPONSE.rows if row not in bodies.CHAT.rows)
+"""Fields that a chat must not see: all but those that it has too."""
 
 LOGPROBS = "message.output_text.logprobs"
 SEALED = "reasoning.encrypted_content"
