@@ -15,8 +15,8 @@ from server.api.chat_output import ChatOutput
 from server.api.chat_output import chat_output
 from server.api.chat_output import thinking_budget
 from server.api.errors import InvalidRequest
-from server.api.generate import Job
-from server.api.generate import make_job
+from server.api.job import Job
+from server.api.job import make_job
 from server.api.reasoning import TOKENS
 from server.api.reasoning import reasoning_fields
 from server.api.service import Model

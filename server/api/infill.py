@@ -13,8 +13,8 @@ from flask import Response
 from server.api import answers
 from server.api.errors import InvalidRequest
 from server.api.errors import NotSupported
-from server.api.generate import make_job
 from server.api.generate import respond
+from server.api.job import make_job
 from server.api.native import NativeFormat
 from server.api.registry import Routes
 from server.api.service import Service

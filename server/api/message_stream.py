@@ -6,13 +6,12 @@ text is read is the business of `server/chat/stream.py`.
 
 from __future__ import annotations
 
-import secrets
-import string
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import replace
 
-from server.api.generate import Job
+from server.api.ids import new_id
+from server.api.job import Job
 from server.chat.delta import ContentDelta
 from server.chat.delta import Delta
 from server.chat.delta import ParsedMessage
@@ -23,12 +22,11 @@ from server.chat.stream import Reading
 
 ID_LENGTH = 9
 """Some templates take ids of calls of this length only."""
-ID_LETTERS = string.ascii_letters + string.digits
 
 
 def new_call_id() -> str:
     """An id for a call to which the model gives none."""
-    return "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
+    return new_id("", ID_LENGTH)
 
 
 def new_message_stream(job: Job) -> MessageStream:

@@ -13,9 +13,9 @@ from flask import Response
 from server.api import answers
 from server.api import sse
 from server.api.generate import Format
-from server.api.generate import Job
-from server.api.generate import make_job
 from server.api.generate import respond
+from server.api.job import Job
+from server.api.job import make_job
 from server.api.registry import Routes
 from server.api.service import Service
 from server.api.usage import Json

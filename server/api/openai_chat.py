@@ -17,8 +17,8 @@ from server.api.chat_prompt import chat_job
 from server.api.chat_prompt import count_chat_tokens
 from server.api.chat_prompt import render_chat
 from server.api.generate import Format
-from server.api.generate import Job
 from server.api.generate import respond
+from server.api.job import Job
 from server.api.message_stream import MessageStream
 from server.api.message_stream import new_message_stream
 from server.api.native import progress_json

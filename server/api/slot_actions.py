@@ -19,8 +19,8 @@ from server.api.errors import ApiError
 from server.api.errors import InvalidRequest
 from server.api.errors import NotSupported
 from server.api.errors import error_from
-from server.api.generate import Session
 from server.api.service import Service
+from server.api.session import Session
 from server.api.wire import json_response
 from server.api.wire import read_json
 from server.engine import slot_files

@@ -16,8 +16,8 @@ import numpy as np
 
 from server.api.admission import current_client
 from server.api.errors import error_from
-from server.api.generate import Session
 from server.api.service import Service
+from server.api.session import Session
 from server.engine.task import Adapters
 from server.engine.task import Embedded
 from server.engine.task import EmbeddingTask

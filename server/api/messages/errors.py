@@ -6,9 +6,6 @@ statuses those of all routes, so that 503 is `overloaded_error` (Anthropic's own
 
 from __future__ import annotations
 
-import secrets
-import string
-
 import orjson
 from flask import Response
 from flask import g
@@ -21,9 +18,10 @@ from server.api.errors import JSON_TYPE
 from server.api.errors import ApiError
 from server.api.errors import ErrorForm
 from server.api.errors import ExceedsContext
+from server.api.ids import new_id
 
 REQUEST_ID = "request-id"
-ID_LETTERS = string.digits + string.ascii_letters
+ID_LENGTH = 24
 
 TYPES = {
     400: "invalid_request_error",
@@ -50,7 +48,7 @@ SCHEMA: Json = record(
 def request_id() -> str:
     """The id of the request at hand."""
     if "request_id" not in g:
-        g.request_id = "req_" + "".join(secrets.choice(ID_LETTERS) for _ in range(24))
+        g.request_id = new_id("req_", ID_LENGTH)
     found: str = g.request_id
     return found
 

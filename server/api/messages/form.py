@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from server.api.errors import ApiError
 from server.api.generate import Format
-from server.api.generate import Job
+from server.api.job import Job
 from server.api.message_stream import MessageStream
 from server.api.message_stream import reading_of
 from server.api.messages.blocks import EVENT

@@ -15,8 +15,8 @@ from server.api.chat_prompt import chat_job
 from server.api.chat_prompt import count_chat_tokens
 from server.api.errors import ApiError
 from server.api.errors import InvalidRequest
-from server.api.generate import new_id
 from server.api.generate import respond
+from server.api.ids import new_id
 from server.api.messages.answers import COUNTED_TOKENS
 from server.api.messages.answers import MESSAGE
 from server.api.messages.body import ChatBody

@@ -15,7 +15,7 @@ import orjson
 
 from server.api.errors import ApiError
 from server.api.generate import Format
-from server.api.generate import Job
+from server.api.job import Job
 from server.api.message_stream import new_message_stream
 from server.api.native import progress_json
 from server.api.openai_completions import finish_reason

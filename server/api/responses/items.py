@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
-from server.api.generate import new_id
+from server.api.ids import new_id
 from server.api.responses.tools import CUSTOM_INPUT
 from server.api.responses.tools import wrong
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from server.api.chat_prompt import chat_job
 from server.api.chat_prompt import count_chat_tokens
 from server.api.errors import ExceedsContext
-from server.api.generate import Job
-from server.api.generate import new_id
+from server.api.ids import new_id
+from server.api.job import Job
 from server.api.responses.items import Item
 from server.api.responses.request import Wish
 from server.api.responses.request import chat_of

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Protocol
 
-from server.api.generate import new_id
+from server.api.ids import new_id
 from server.api.responses.custom import CustomInput
 from server.api.responses.items import CALL
 from server.api.responses.items import sealed
