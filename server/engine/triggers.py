@@ -113,16 +113,24 @@ class _Expression:
         self._search = PatternSearch(self._pattern)
         self._start = 0
         """Where the first character is that has not been decoded yet, in bytes."""
+        self._ahead: tuple[bytes, tuple[bytes, int], PatternSearch, int] | None = None
+        """What became of the piece that was looked at last."""
 
     def find(self, piece: bytes, start: int) -> int | None:
         state = self._decoder.getstate()
         search = self._search.copy()
-        text = self._decoder.decode(piece)
+        end = _pushed(search, self._decoder.decode(piece), self._start)
+        self._ahead = (piece, self._decoder.getstate(), search, end)
         self._decoder.setstate(state)
-        return search.found(_pushed(search, text, self._start))
+        return search.found(end)
 
     def push(self, piece: bytes, start: int) -> None:
-        self._start = _pushed(self._search, self._decoder.decode(piece), self._start)
+        if self._ahead is None or self._ahead[0] != piece:
+            self.find(piece, start)
+        assert self._ahead is not None
+        _, state, self._search, self._start = self._ahead
+        self._decoder.setstate(state)
+        self._ahead = None
 
 
 def _searched(trigger: Trigger) -> _Word | _Expression:
@@ -139,6 +147,9 @@ def _searched(trigger: Trigger) -> _Word | _Expression:
 
 def _pushed(search: PatternSearch, text: str, start: int) -> int:
     """Add text that begins at a byte; where it ends."""
+    if text.isascii():
+        search.push(text, range(start, start + len(text)))
+        return start + len(text)
     *places, end = accumulate(map(_n_bytes, text), initial=start)
     search.push(text, places)
     return end

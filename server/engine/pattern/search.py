@@ -7,39 +7,32 @@ find it each time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from server.engine.pattern.nodes import Place
-from server.engine.pattern.program import Instruction
-from server.engine.pattern.program import Jump
-from server.engine.pattern.program import Mark
-from server.engine.pattern.program import Match
-from server.engine.pattern.program import Program
-from server.engine.pattern.program import Split
-from server.engine.pattern.program import compiled
+from server.engine.pattern.machine import NEW
+from server.engine.pattern.machine import NOBODY
+from server.engine.pattern.machine import Machine
+from server.engine.pattern.machine import Origin
+from server.engine.pattern.machine import Places
+from server.engine.pattern.machine import machine_of
 
 UNSET = -1
-NOBODY = -1
-"""The character before the first and after the last."""
 
 Marks = tuple[int, ...]
-Thread = tuple[int, Marks]
-"""Where in the program a way stands, and what it remembers. Those that count more come first."""
-
-_program = lru_cache(maxsize=64)(compiled)
+"""Where groups begin and end, and where the match begins."""
 
 
 class PatternSearch:
     """One expression in one text. Places are the caller's: whatever it counts in."""
 
-    __slots__ = ("_before", "_code", "_found", "_threads", "_unmarked")
+    __slots__ = ("_before", "_found", "_machine", "_marks", "_unmarked", "_ways")
 
     def __init__(self, pattern: str) -> None:
         """PatternRefused."""
-        program: Program = _program(pattern)
-        self._code: tuple[Instruction, ...] = program.instructions
-        self._unmarked: Marks = (UNSET,) * program.n_marks
-        self._threads: list[Thread] = []
+        self._machine: Machine = machine_of(pattern)
+        self._unmarked: Marks = (UNSET,) * self._machine.n_marks
+        self._ways: Places = ()
+        self._marks: list[Marks] = []
+        """What each way remembers."""
         self._found: Marks | None = None
         self._before = NOBODY
 
@@ -54,71 +47,31 @@ class PatternSearch:
         """Add text. places: of each of its characters."""
         for character, place in zip(text, places, strict=True):
             code = ord(character)
-            moved = []
-            for at, marks in self._standing(code, place):
-                instruction = self._code[at]
-                if isinstance(instruction, Match):
-                    self._found = marks
-                    break
-                if code in instruction:  # type: ignore[operator]
-                    moved.append((at + 1, marks))
-            self._threads = moved
+            step = self._machine.step(self._ways, self._before, code, begins=self._found is None)
             self._before = code
+            if step.is_still:
+                continue
+            if step.match is not None:
+                self._found = self._marked(step.match, place)
+            self._marks = [self._marked(origin, place) for origin in step.origins]
+            self._ways = step.places
+
+    def _marked(self, origin: Origin, place: int) -> Marks:
+        marks = self._unmarked if origin.way == NEW else self._marks[origin.way]
+        for slot in origin.marks:
+            marks = (*marks[:slot], place, *marks[slot + 1 :])
+        return marks
 
     def found(self, place: int) -> int | None:
         """Where the match of the text so far begins, or in it the first group that isn't empty.
 
         place: of the end of the text.
         """
-        marks = self._found
-        for at, reached in self._standing(NOBODY, place):
-            if isinstance(self._code[at], Match):
-                marks = reached
-                break
+        step = self._machine.step(self._ways, self._before, NOBODY, begins=self._found is None)
+        marks = self._found if step.match is None else self._marked(step.match, place)
         if marks is None:
             return None
         for begin, end in zip(marks[:-1:2], marks[1:-1:2], strict=True):
             if begin < end:
                 return begin
         return marks[-1]
-
-    def _standing(self, after: int, place: int) -> list[Thread]:
-        """The ways before a character, each at one that it wants, or at its end."""
-        seen: set[int] = set()
-        standing: list[Thread] = []
-        threads = self._threads
-        if self._found is None:
-            threads = [*threads, (0, self._unmarked)]
-        for thread in threads:
-            waiting = [thread]
-            while waiting:
-                at, marks = waiting.pop()
-                if at in seen:
-                    continue
-                seen.add(at)
-                match self._code[at]:
-                    case Jump(to):
-                        waiting.append((to, marks))
-                    case Split(first, second):
-                        waiting += [(second, marks), (first, marks)]
-                    case Mark(slot):
-                        waiting.append((at + 1, (*marks[:slot], place, *marks[slot + 1 :])))
-                    case Place() as kind:
-                        if self._is_at(kind, after):
-                            waiting.append((at + 1, marks))
-                    case _:
-                        standing.append((at, marks))
-        return standing
-
-    def _is_at(self, kind: Place, after: int) -> bool:
-        match kind:
-            case Place.BEGIN:
-                return self._before == NOBODY
-            case Place.END:
-                return after == NOBODY
-        is_edge = _is_word(self._before) != _is_word(after)
-        return is_edge == (kind is Place.EDGE)
-
-
-def _is_word(code: int) -> bool:
-    return 0 <= code < 128 and (chr(code).isalnum() or code == 0x5F)
