@@ -1,4 +1,4 @@
-"""The gunicorn application, and the worker process that answers HTTP and runs the engine.
+"""The worker process that answers HTTP and runs the engine.
 
 The parent (`arbiter`) holds the sockets; the worker is forked, patches itself with gevent, starts
 the engine thread and answers at once, with 503 until the model is loaded. It decides when the
@@ -26,32 +26,27 @@ from typing import Any
 import gevent
 from gevent.pool import Pool
 from gevent.server import StreamServer
-from gunicorn.app.base import BaseApplication
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
-from server import limits
 from server import logs
 from server import tls
+from server.application import Application
 from server.arbiter import WORKERS_OWN
 from server.arbiter import EngineArbiter
-from server.arbiter import GunicornLog
 from server.engine.mailbox import Status
 from server.engine.pulse import Pulse
 from server.errors import ServerError
 from server.leftover import read_past
-from server.listen import BACKLOG
 from server.listen import url_of
 from server.loading import LoadingBar
 from server.options.settings import Settings
-from server.quarantine import Quarantine
 from server.running import RunningRecord
 from server.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from server.engine.client import EngineClient
     from server.engine.snapshot import Snapshot
 
 TICK_S = 0.1
@@ -64,84 +59,15 @@ SILENCE_S = 1.0
 PAUSE_S = 2.0
 """A main thread that did not run for so long was stopped, and the others with it."""
 
-KEEPALIVE_S = 65
-"""Above the minute that reverse proxies keep idle connections, so that they close them first."""
-
 HANDSHAKE_S = 10
 """How long a client may take to agree on keys."""
-
-MAX_HEADER_BYTES = 8190
 
 _log = logging.getLogger(__name__)
 
 
-class Application(BaseApplication):  # type: ignore[misc]
-    """What gunicorn runs: our settings, turned into its own."""
-
-    engine: EngineClient
-    pulse: Pulse
-
-    def __init__(self, settings: Settings, sockets: Sequence[socket.socket]) -> None:
-        """sockets: listening ones, which become gunicorn's; none = those of systemd."""
-        self.settings = settings
-        self.descriptors = [opened.detach() for opened in sockets]
-        self.quarantine = Quarantine()
-        super().__init__()
-
-    def load_config(self) -> None:
-        """gunicorn's settings; nothing is read from its own files and variables."""
-        http = self.settings.http
-        values = {
-            "bind": [f"fd://{descriptor}" for descriptor in self.descriptors],
-            "backlog": BACKLOG,
-            "workers": 1,
-            "worker_class": EngineWorker,
-            "worker_connections": limits.prepare(http.threads_http, BACKLOG),
-            "timeout": 0,  # the arbiter has a watchdog of its own
-            "graceful_timeout": self.settings.operation.drain_timeout_s + 5,
-            "keepalive": KEEPALIVE_S,
-            "limit_request_line": MAX_HEADER_BYTES,
-            "limit_request_field_size": MAX_HEADER_BYTES,
-            "logger_class": GunicornLog,
-            "proc_name": "llamactl",
-            "control_socket_disable": True,
-            "certfile": http.ssl_cert_file or None,
-            "keyfile": http.ssl_key_file or None,
-            "child_exit": _on_child_exit,
-        }
-        if Path("/dev/shm").is_dir():  # the heartbeat must not wait for a disk
-            values["worker_tmp_dir"] = "/dev/shm"
-        if not self.descriptors:
-            del values["bind"]
-        for name, value in values.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        """In the worker, patched: start the engine and make the WSGI application."""
-        from gunicorn.http import wsgi
-
-        from server.app import SERVER_NAME
-        from server.app import create_app
-        from server.launch import start_engine
-        from server.telemetry import tracer_provider
-
-        # gunicorn has no setting for the header that it writes itself.
-        wsgi.SERVER = SERVER_NAME
-
-        provider = tracer_provider(self.settings.log.otel, os.environ)
-        self.engine = start_engine(self.settings, self.pulse)
-        app: Flask = create_app(self.settings, self.engine, self.quarantine.refuses, provider)
-        return app
-
-    def run(self) -> None:
-        """Serve until told to stop; leaves by SystemExit."""
-        EngineArbiter(self).run()
-
-
 def serve(settings: Settings, sockets: Sequence[socket.socket]) -> None:
     """Serve on these sockets until told to stop; leaves by SystemExit."""
-    Application(settings, sockets).run()
+    Application(settings, sockets, EngineWorker, _on_child_exit).run()
 
 
 def _on_child_exit(arbiter: EngineArbiter, worker: EngineWorker) -> None:
