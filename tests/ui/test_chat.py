@@ -118,7 +118,8 @@ def test_a_key_is_asked_for_and_a_server_may_come_back(
     browser: Browser, tiny_model_path: Path, tmp_path: Path
 ) -> None:
     port = free_port()
-    args = ["-m", tiny_model_path, "-t", "1", "--api-key", "secret"]
+    given = ["--webui-config", '{"theme": "dark"}']
+    args = ["-m", tiny_model_path, "-t", "1", "--no-warmup", "--api-key", "secret", *given]
     server = live.start(args, tmp_path / "log", port=port)
     page = browser.new_page()
     page.set_default_timeout(steps.WAIT_MS)
@@ -131,6 +132,7 @@ def test_a_key_is_asked_for_and_a_server_may_come_back(
         page.fill("input[name=key]", "secret")
         page.press("input[name=key]", "Tab")
         expect(page.locator(".model-name")).to_have_text("tiny")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         server.stop()
         page.get_by_role("button", name="Close").first.click()
         steps.send(page, "Hello")
