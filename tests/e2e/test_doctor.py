@@ -29,10 +29,19 @@ def doctor(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Of a server's processes together; pages that they share count once."""
-    rollups = [Path(f"/proc/{each}/smaps_rollup").read_text() for each in (pid, *descendants(pid))]
-    found = [re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE) for text in rollups]
-    return sum(int(match[1]) << 10 for match in found if match)
+    """Of a server's processes together; pages that they share count once.
+
+    Files count wholly, though other servers of the same model may share them.
+    """
+    rollups = [rollup(each) for each in (pid, *descendants(pid))]
+    files = max(sizes["Rss"] - sizes["Anonymous"] for sizes in rollups)
+    return files + sum(sizes["Pss_Anon"] for sizes in rollups)
+
+
+def rollup(pid: int) -> dict[str, int]:
+    """The bytes of /proc/PID/smaps_rollup by their names."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return {name: int(n) << 10 for name, n in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="not Linux")
