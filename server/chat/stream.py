@@ -163,6 +163,8 @@ class _TurnReader:
 
     def _without_space(self, opening: str) -> str:
         """An opening that begins thoughts, without white space that is no part of their tag."""
+        if not self._reading.extracts_reasoning:
+            return opening
         start = self._format.reasoning.start if self._format.reasoning else ""
         before, tag, space = opening.rpartition(start.strip() or opening)
         return before + start if tag == start.strip() and space.isspace() else opening

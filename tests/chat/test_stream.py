@@ -208,3 +208,15 @@ def test_long_arguments_take_time_in_proportion() -> None:
     reading = Reading(HERMES, TOOLS)
     pieces = ['<tool_call>{"name": "weather", "arguments": {"city": "', *["x" * 5] * 40_000, '"}}']
     assert len(parse(reading, pieces).calls[0].arguments) > 200_000
+
+
+@pytest.mark.parametrize(
+    ("extracts", "content", "reasoning"), [(True, "", "So."), (False, "<think>\nSo.", "")]
+)
+def test_space_after_a_tag_that_the_prompt_ends_with_is_no_thought(
+    extracts: bool, content: str, reasoning: str
+) -> None:
+    fmt = Format(Reasoning("<think>", "</think>"))
+    reading = Reading(fmt, (), "assistant\n<think>\n", extracts_reasoning=extracts)
+    message = parse(reading, ["So."])
+    assert (message.content, message.reasoning) == (content, reasoning)
