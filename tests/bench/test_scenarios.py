@@ -35,7 +35,7 @@ from tests.bench.scripted import vectors
 CHAT_PATH = "/v1/chat/completions"
 TINY: tuple[Scenario, ...] = (
     # with fewer tokens all may come in one read, which has no rate
-    Single(words=3, tokens=64, warm_tokens=2),
+    Single(words=3, tokens=512, warm_tokens=2),
     Parallel(streams=3, words=3, tokens=6),
     SharedPrefix(requests=3, words=30, question_words=2, tokens=4),
     Distinct(requests=5, at_once=2, words=6, tokens=3),
