@@ -56,7 +56,19 @@ ARROWS: dict[str, set[str]] = {
         "server.schema",
         "server.engine.modelinfo",
         "server.engine.slot_files",
+        "server.api.messages",
+        "server.api.responses",
         *WIRE,
+    },
+    # dialects that are translations: no way to the engine but that of the chat
+    "server.api.messages": {"server.api", "server.chat", "server.engine.task", "server.schema"},
+    "server.api.responses": {
+        "server.api",
+        "server.chat",
+        "server.engine.task",
+        "server.errors",
+        "server.options",
+        "server.schema",
     },
     # from settings to a running engine
     "server.launch": {"server.engine", "server.engine.llama", "server.options", "llama_ctypes.log"},

@@ -23,7 +23,7 @@ many as may be generated, but no more than one in two."""
 def count_tokens(service: Service, wish: Wish) -> int:
     """How many tokens the prompt of a wish has."""
     chat, told = chat_of(wish, [*wish.earlier, *wish.items])
-    with in_own_words(told):
+    with in_own_words(wish, told):
         return count_chat_tokens(service, chat)
 
 
@@ -41,7 +41,7 @@ def make_response_job(service: Service, wish: Wish) -> Job:
 
 def _job(service: Service, wish: Wish, items: Sequence[Item], response_id: str) -> Job:
     chat, told = chat_of(wish, items)
-    with in_own_words(told):
+    with in_own_words(wish, told):
         return chat_job(service, chat, response_id)
 
 

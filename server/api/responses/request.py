@@ -139,7 +139,7 @@ def _response_format(body: Mapping[str, Any]) -> Body | None:
 
 
 @contextmanager
-def in_own_words(told: Conversation) -> Iterator[None]:
+def in_own_words(wish: Wish, told: Conversation) -> Iterator[None]:
     """Errors of the chat core, said of the fields of this dialect."""
     try:
         yield
@@ -147,7 +147,7 @@ def in_own_words(told: Conversation) -> Iterator[None]:
         message, field = _about_items(str(error), told)
         raise SchemaError(field, message) from None
     except RequestError as error:
-        if error.field.startswith("response_format"):
+        if error.field.startswith("response_format") and "response_format" not in wish.body:
             field = error.field.replace("response_format", "text.format", 1)
             message = error.message.replace("response_format", "text.format")
             raise SchemaError(field, message) from None

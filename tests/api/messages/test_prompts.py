@@ -77,6 +77,19 @@ def test_neighbours_of_one_role_are_one_turn() -> None:
     ]
 
 
+def test_images_become_parts_wherever_they_stand() -> None:
+    inline = {"type": "base64", "media_type": "image/png", "data": "AA=="}
+    linked = {"type": "url", "url": "http://host/a.png"}
+    images = [{"type": "image", "source": source} for source in (inline, linked)]
+    urls = ["data:image/png;base64,AA==", "http://host/a.png"]
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    result = {"type": "tool_result", "tool_use_id": "1", "content": images}
+    assert chat_of({"role": "user", "content": [*images, result]}) == [
+        {"role": "user", "content": parts},
+        {"role": "tool", "tool_call_id": "1", "content": parts},
+    ]
+
+
 def test_documents_and_search_results_are_text() -> None:
     text = {"type": "text", "media_type": "text/plain", "data": "b"}
     content = [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
+from server.engine.task import StopType
 from tests.api.conftest import ServerMaker
 from tests.api.responses.asking import NOTE
 from tests.api.responses.asking import TOOL
@@ -12,6 +15,7 @@ from tests.api.responses.asking import URL
 from tests.api.responses.asking import Scripted
 from tests.api.responses.asking import events
 from tests.api.responses.asking import read
+from tests.api.scripted import finished
 from tests.api.test_chat_tools import server_of
 
 
@@ -37,6 +41,22 @@ def test_items_become_messages(says: Scripted) -> None:
         "<|im_start|>system\nBe brief.<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
+
+
+def test_effort_and_limits_reach_the_chat(scripted: Any) -> None:
+    says = Scripted(*scripted(chat_template="{{ reasoning_effort }} {{ messages[0].content }}"))
+    tasks = []
+
+    def answer(task: Any) -> list[Any]:
+        tasks.append(task)
+        return [finished(task, "", stop_type=StopType.EOS)]
+
+    wish = {"input": "hi", "reasoning": {"effort": "low"}, "max_output_tokens": 7, "top_k": 3}
+    with says.engine.answering(answer):
+        read(says.client.post(URL, json=wish))
+    (task,) = tasks
+    assert bytes(i for i in task.prompt.tolist() if i < 256) == b"low hi"
+    assert (task.n_predict, task.sampling.top_k) == (7, 3)
 
 
 def test_thoughts_come_back_sealed(says: Scripted) -> None:
