@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openai import BadRequestError
 from openai import OpenAI
 
 from tests.e2e.live import LiveServer
@@ -96,6 +97,25 @@ def test_the_openai_client_lists_the_model(client: OpenAI) -> None:
     (model,) = client.models.list().data
     assert "smollm2" in model.id.lower()
     assert client.models.retrieve(model.id).id == model.id
+
+
+def test_the_openai_client_leaves_a_stream(demo: LiveServer, client: OpenAI) -> None:
+    endless: Any = {"max_tokens": 4000, "extra_body": {"ignore_eos": True}}
+    with client.chat.completions.create(
+        model="any", messages=MESSAGES, stream=True, **endless
+    ) as stream:
+        next(iter(stream))
+    demo.wait_idle()
+
+
+def test_the_openai_client_counts_tokens_and_knows_a_refusal(client: OpenAI) -> None:
+    # there is no method for it
+    path, body = "/chat/completions/input_tokens", {"messages": MESSAGES}
+    counted: Any = client.post(path, cast_to=object, body=body)
+    answer = client.chat.completions.create(model="any", messages=MESSAGES, max_tokens=1)
+    assert answer.usage and counted["input_tokens"] == answer.usage.prompt_tokens
+    with pytest.raises(BadRequestError, match="top_k"):
+        client.chat.completions.create(model="any", messages=MESSAGES, extra_body={"top_k": "many"})
 
 
 def test_an_answer_may_refer_to_what_was_said_before(client: OpenAI) -> None:
