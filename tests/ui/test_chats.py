@@ -97,7 +97,7 @@ def test_settings_of_one_chat_go_before_those_of_all_and_presets_keep_them(page:
     page.fill("input[name=top_k]", "9")
     page.fill("input[name=max_tokens]", "8")
     page.press("input[name=max_tokens]", "Tab")
-    page.get_by_role("button", name="Close").first.click()
+    page.keyboard.press("Escape")
     for title, top_k in (("imported", 3), ("", 9)):
         if not title:
             page.get_by_role("button", name="New chat").click()
