@@ -14,7 +14,9 @@ from tests.tiny_models import CHATML
 from tests.tiny_models import TinySpec
 from tests.tiny_models import build_tiny_model
 
-_DEAR_ROOMS = frozenset(("e2e", "cli", "compat", "engine", "bench"))
+_DEAR_ROOMS = frozenset(
+    ("e2e", "ui", "deploy", "cli", "compat", "engine", "binding", "bench", "native")
+)
 """They begin first, so that at the end only short ones are left to share out."""
 
 _MAX_WORKERS = 4
