@@ -59,6 +59,10 @@ compile() {
       grep -A6 'CMake Error' "$build/configure.log" >&2 || tail -20 "$build/configure.log" >&2
       die "CMake could not configure llama.cpp (all of it: $build/configure.log)"
     }
+    if grep -q '^  llamactl: ' "$build/configure.log"; then
+      grep '^  llamactl: ' "$build/configure.log" | sed 's/^ */build_native: /' >&2
+      [ -n "${LLAMA_CPP_DIR:-}" ] || die "native/ggml/hooks.cmake does not fit the pinned source"
+    fi
     printf '%s\n' "${command[*]}" >"$build/configured"
   fi
   say "compiling with $jobs jobs (2 to 5 minutes on two cores; an interrupted build goes on where it stopped)"

@@ -2,28 +2,41 @@
 # its own code. No file of llama.cpp is changed.
 add_compile_options("$<$<COMPILE_LANGUAGE:C>:SHELL:-include \"${CMAKE_CURRENT_LIST_DIR}/yield.h\">")
 
-# Attention on processors finds the cells that a row sees by masked.h. The statement goes into a copy of ops.cpp, at the
-# one place where a masked cell is passed over, and the copy is compiled in its stead.
-set(LLAMACTL_MASKED_H "${CMAKE_CURRENT_LIST_DIR}/masked.h")
+# Statements go into copies of two files, each at a place that must be found exactly once, and the copies are compiled in
+# their stead: attention on processors passes masked cells over by masked.h and takes few rows by attend.h; products of
+# repacked Q4_0 weights on x86 are made by multiply.h.
+set(LLAMACTL_HERE "${CMAKE_CURRENT_LIST_DIR}")
 set(LLAMACTL_MASKED_CELL "if (mv == -INFINITY) {")
+set(LLAMACTL_ONE_CHUNK "static void ggml_compute_forward_flash_attn_ext_f16_one_chunk(")
+set(LLAMACTL_ONE_CHUNK_BEGINS "const bool write_partials = (partials != nullptr);")
+set(LLAMACTL_GEMM "void ggml_gemm_q4_0_8x8_q8_0(int n, float * GGML_RESTRICT s, size_t bs, const void * GGML_RESTRICT vx, const void * GGML_RESTRICT vy, int nr, int nc) {")
 
-function(llamactl_pass_masked_cells)
-  set(original "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/ops.cpp")
-  set(copy "${CMAKE_BINARY_DIR}/llamactl/ops.cpp")
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${original}")
-  file(READ "${original}" code)
-  string(REPLACE "${LLAMACTL_MASKED_CELL}" "" without "${code}")
-  string(LENGTH "${LLAMACTL_MASKED_CELL}" n_place)
-  string(LENGTH "${code}" n_code)
+# Puts before and after around the one occurrence of place in the variable, which is emptied if there is not one.
+function(llamactl_put variable place before after)
+  string(REPLACE "${place}" "" without "${${variable}}")
+  string(LENGTH "${place}" n_place)
+  string(LENGTH "${${variable}}" n_code)
   string(LENGTH "${without}" n_without)
   math(EXPR n_removed "${n_code} - ${n_without}")
-  if(NOT n_removed EQUAL n_place)
-    message(WARNING "llamactl: this ggml passes masked cells over in another way; it is compiled as it is")
+  if(n_removed EQUAL n_place)
+    string(REPLACE "${place}" "${before}${place}${after}" changed "${${variable}}")
+  else()
+    set(changed "")
+  endif()
+  set(${variable} "${changed}" PARENT_SCOPE)
+endfunction()
+
+# Has code compiled, with header included first, in the stead of the file at path, for every target that has it.
+function(llamactl_compile_instead path header code)
+  set(original "${CMAKE_CURRENT_SOURCE_DIR}/src/${path}")
+  string(REPLACE "/" "_" name "${path}")
+  set(copy "${CMAKE_BINARY_DIR}/llamactl/${name}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${original}")
+  if(code STREQUAL "")
+    message(WARNING "llamactl: ${path} is another one in this ggml, so it is compiled as it is, and steps take longer")
     return()
   endif()
-  string(REPLACE "${LLAMACTL_MASKED_CELL}"
-    "${LLAMACTL_MASKED_CELL} ic = llamactl_next_seen((const uint16_t *) mp, ic, ic_end) - 1;" code "${code}")
-  set(code "#include \"${LLAMACTL_MASKED_H}\"\n#line 1 \"${original}\"\n${code}")
+  set(code "${header}#line 1 \"${original}\"\n${code}")
   set(before "")
   if(EXISTS "${copy}")
     file(READ "${copy}" before)
@@ -34,12 +47,31 @@ function(llamactl_pass_masked_cells)
   get_property(targets DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/src" PROPERTY BUILDSYSTEM_TARGETS)
   foreach(target IN LISTS targets)
     get_target_property(sources "${target}" SOURCES)
-    if("ggml-cpu/ops.cpp" IN_LIST sources)
-      list(TRANSFORM sources REPLACE "^ggml-cpu/ops\\.cpp$" "${copy}")
+    if(path IN_LIST sources)
+      get_filename_component(folder "${original}" DIRECTORY)
+      target_include_directories("${target}" PRIVATE "${folder}")
+      list(TRANSFORM sources REPLACE "^${path}$" "${copy}")
       set_property(TARGET "${target}" PROPERTY SOURCES "${sources}")
     endif()
   endforeach()
 endfunction()
 
+function(llamactl_change_attention)
+  file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/ops.cpp" code)
+  llamactl_put(code "${LLAMACTL_MASKED_CELL}" "" " ic = llamactl_next_seen((const uint16_t *) mp, ic, ic_end) - 1;")
+  llamactl_put(code "${LLAMACTL_ONE_CHUNK}" "#include \"${LLAMACTL_HERE}/attend.h\"\n" "")
+  llamactl_put(code "${LLAMACTL_ONE_CHUNK_BEGINS}"
+    "if (llamactl_attend(params, dst, ir0, ir1, ic_start, ic_end, partials, partial_stride)) { return; } " "")
+  llamactl_compile_instead(ggml-cpu/ops.cpp "#include \"${LLAMACTL_HERE}/masked.h\"\n" "${code}")
+endfunction()
+
+function(llamactl_change_products)
+  file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/arch/x86/repack.cpp" code)
+  llamactl_put(code "${LLAMACTL_GEMM}" "#include \"${LLAMACTL_HERE}/multiply.h\"\n"
+    " if (llamactl_gemm_q4_0(n, s, bs, vx, vy, nr, nc)) { return; }")
+  llamactl_compile_instead(ggml-cpu/arch/x86/repack.cpp "" "${code}")
+endfunction()
+
 # the targets are there once ggml's own lists were read
-cmake_language(DEFER CALL llamactl_pass_masked_cells)
+cmake_language(DEFER CALL llamactl_change_attention)
+cmake_language(DEFER CALL llamactl_change_products)

@@ -1,0 +1,153 @@
+/* Compiled into ggml's products of repacked Q4_0 weights on x86 (hooks.cmake): by AVX-512's VNNI.
+ *
+ * ggml takes rows of activations in fours, and 16 at a time where there are as many; each step that generates has fewer,
+ * so it unpacks the same weights again and again. Its instruction for signed products needs the sign of one factor moved
+ * to the other, at each use. Here eight rows are taken at once, and the weights stay unsigned: stored as 0 to 15 they
+ * mean w - 8, and 8 times the sum of the activations is subtracted, which is one number a row and block.
+ *
+ * The sums of a block are integers, so exact, and blocks are added up in ggml's order with ggml's rounding: the result is the
+ * same, bit for bit. */
+#pragma once
+
+#if !defined(__AVX512VNNI__) || !defined(__AVX512BW__)
+
+static inline bool llamactl_gemm_q4_0(int, float *, size_t, const void *, const void *, int, int) {
+    return false;
+}
+
+#else
+
+#include <immintrin.h>
+
+#include <cstring>
+
+namespace llamactl {
+
+constexpr int N_QUANTS = 32;        // of a block
+constexpr int N_ROWS_MOST = 8;      // rows that are taken together
+constexpr int N_BLOCKS_MOST = 1024; // of a row: room for the sums on the stack
+
+/* Rows of activations as ggml quantizes them for a product of several: four interleaved, eight quants each. */
+struct Rows {
+    const block_q8_0x4 * blocks;
+    int n_blocks;
+
+    const block_q8_0x4 & four(int row, int block) const {
+        return blocks[row/4*n_blocks + block];
+    }
+    const int8_t * quants(int row, int block, int eight) const {
+        return four(row, block).qs + eight*32 + row % 4*8;
+    }
+    float scale(int row, int block) const {
+        return GGML_CPU_FP16_TO_FP32(four(row, block).d[row % 4]);
+    }
+};
+
+/* The sums of a block's quants in each of four rows, times -4. */
+static inline __m128i starts_of(const block_q8_0x4 & block) {
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), ones, _mm512_loadu_si512(block.qs));
+    sums = _mm512_dpbusd_epi32(sums, ones, _mm512_loadu_si512(block.qs + 64));
+    // two numbers for each row, and the four rows twice
+    const __m256i pairs = _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1));
+    const __m128i rows = _mm_hadd_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+    return _mm_sub_epi32(_mm_setzero_si128(), _mm_slli_epi32(rows, 2));
+}
+
+static inline __m512i eight_everywhere(const int8_t * quants) {
+    int64_t eight;
+    memcpy(&eight, quants, sizeof(eight));
+    return _mm512_set1_epi64(eight);
+}
+
+/* The quants of eight columns of a block, unsigned: [i] holds eights i of each column, in the order of the columns. */
+struct Weights8 {
+    __m512i eights[4];
+
+    explicit Weights8(const block_q4_0x8 & block) {
+        const __m512i nibble = _mm512_set1_epi8(0x0F), flip = _mm512_set1_epi8((char) 0x88);
+        for (int i = 0; i < 2; ++i) {
+            // ggml stores them as signed nibbles
+            const __m512i both = _mm512_xor_si512(_mm512_loadu_si512(block.qs + i*64), flip);
+            eights[i] = _mm512_and_si512(both, nibble);
+            eights[2 + i] = _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble);
+        }
+    }
+};
+
+/* R rows times 16 columns, or 8: then second is the same as first. starts: (n_blocks, R), what each of a column's two sums
+ * starts with: half of -8 times the quants' sum. to: R rows, stride apart. */
+template <int R>
+static inline void multiply(int n_blocks, const block_q4_0x8 * first, const block_q4_0x8 * second, const Rows & rows, int row,
+                            const int32_t * starts, float * to, size_t stride) {
+    // what the additions below make of the columns of first (0 to 7) and second (8 to 15), and the way back
+    const __m512i pairs = _mm512_setr_epi32(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
+    const __m512i back = _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
+    __m512 sums[R];
+    for (int r = 0; r < R; ++r) {
+        sums[r] = _mm512_setzero_ps();
+    }
+    for (int b = 0; b < n_blocks; ++b) {
+        const Weights8 left(first[b]), right(second[b]);
+        const __m256i halves = _mm256_set_m128i(_mm_loadu_si128((const __m128i *) second[b].d),
+                                                _mm_loadu_si128((const __m128i *) first[b].d));
+        const __m512 scales = _mm512_permutexvar_ps(pairs, _mm512_cvtph_ps(halves));
+        for (int r = 0; r < R; ++r) {
+            __m512i a = _mm512_set1_epi32(starts[b*R + r]), c = a;
+            for (int i = 0; i < 4; ++i) {
+                const __m512i quants = eight_everywhere(rows.quants(row + r, b, i));
+                a = _mm512_dpbusd_epi32(a, left.eights[i], quants);
+                c = _mm512_dpbusd_epi32(c, right.eights[i], quants);
+            }
+            const __m512 x = _mm512_castsi512_ps(a), y = _mm512_castsi512_ps(c);
+            const __m512i even = _mm512_castps_si512(_mm512_shuffle_ps(x, y, 0x88));
+            const __m512i odd = _mm512_castps_si512(_mm512_shuffle_ps(x, y, 0xDD));
+            const __m512 products = _mm512_cvtepi32_ps(_mm512_add_epi32(even, odd));
+            const __m512 scale = _mm512_mul_ps(scales, _mm512_set1_ps(rows.scale(row + r, b)));
+            sums[r] = _mm512_fmadd_ps(products, scale, sums[r]);
+        }
+    }
+    const __mmask16 wanted = first == second ? 0x00FF : 0xFFFF;
+    for (int r = 0; r < R; ++r) {
+        _mm512_mask_storeu_ps(to + r*stride, wanted, _mm512_permutexvar_ps(back, sums[r]));
+    }
+}
+
+/* R rows from row on times n_columns columns. */
+template <int R>
+static void multiply_rows(int n_blocks, const block_q4_0x8 * weights, const Rows & rows, int row, float * to, size_t stride,
+                          int n_columns) {
+    alignas(64) int32_t starts[N_BLOCKS_MOST*R];
+    for (int b = 0; b < n_blocks; ++b) {
+        for (int r = 0; r < R; r += 4) {
+            _mm_store_si128((__m128i *) (starts + b*R + r), starts_of(rows.four(row + r, b)));
+        }
+    }
+    for (int column = 0; column < n_columns; column += 16) {
+        const block_q4_0x8 * first = weights + column/8*n_blocks;
+        const block_q4_0x8 * second = column + 8 < n_columns ? first + n_blocks : first;
+        multiply<R>(n_blocks, first, second, rows, row, starts, to + column, stride);
+    }
+}
+
+}  // namespace llamactl
+
+/* Stands in for ggml_gemm_q4_0_8x8_q8_0, whose parameters it has; false: it does not. */
+static bool llamactl_gemm_q4_0(int n, float * s, size_t bs, const void * vx, const void * vy, int nr, int nc) {
+    using namespace llamactl;
+    const int n_blocks = n/N_QUANTS;
+    if (n_blocks > N_BLOCKS_MOST) {
+        return false;
+    }
+    const Rows rows = {(const block_q8_0x4 *) vy, n_blocks};
+    int row = 0;
+    for (; row + N_ROWS_MOST <= nr; row += N_ROWS_MOST) {
+        multiply_rows<N_ROWS_MOST>(n_blocks, (const block_q4_0x8 *) vx, rows, row, s + row*bs, bs, nc);
+    }
+    for (; row < nr; row += 4) {
+        multiply_rows<4>(n_blocks, (const block_q4_0x8 *) vx, rows, row, s + row*bs, bs, nc);
+    }
+    return true;
+}
+
+#endif

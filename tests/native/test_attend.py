@@ -1,0 +1,193 @@
+"""Few rows of attention are ggml's, bit for bit, but faster (native/ggml/attend.h).
+
+One graph of one node is computed twice: as a server's steps are, and by ggml's own reference code,
+which is told by a flag of the plan. Declared here are the few functions that no server needs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from llama_ctypes import library
+from tests.native.conftest import ROOT
+
+LIB = ROOT / "llama_ctypes" / "lib"
+F32, F16 = 0, 1
+N_THREADS = 2
+
+Array = NDArray[Any]
+
+
+class InitParams(ctypes.Structure):
+    _fields_ = (
+        ("mem_size", ctypes.c_size_t),
+        ("mem_buffer", ctypes.c_void_p),
+        ("no_alloc", ctypes.c_bool),
+    )
+
+
+class Plan(ctypes.Structure):
+    _fields_ = (
+        ("work_size", ctypes.c_size_t),
+        ("work_data", ctypes.c_void_p),
+        ("n_threads", ctypes.c_int),
+        ("threadpool", ctypes.c_void_p),
+        ("abort_callback", ctypes.c_void_p),
+        ("abort_callback_data", ctypes.c_void_p),
+        ("use_ref", ctypes.c_bool),
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """n_rows of n_heads queries over n_cells cells of n_kv_heads keys, n_dims each."""
+
+    n_rows: int
+    n_heads: int
+    n_kv_heads: int
+    n_dims: int
+    n_cells: int
+    seen: float
+    """Part of the cells that a row sees."""
+    scale: float = 0.125
+
+
+CASES = [
+    Case(1, 9, 3, 64, 300, 1.0),
+    Case(8, 9, 3, 64, 500, 0.4),
+    Case(8, 9, 3, 64, 257, 0.02),
+    Case(3, 8, 1, 128, 100, 0.9),
+    Case(5, 7, 7, 64, 65, 1.0),
+    Case(2, 10, 2, 256, 130, 0.7),
+    Case(63, 4, 2, 64, 40, 0.5),
+    # large scores: few cells have all the weight, and the maximum rises late
+    Case(4, 6, 2, 64, 400, 1.0, scale=40.0),
+    # not covered: left to ggml
+    Case(4, 4, 2, 32, 100, 0.5),
+]
+
+
+class Ggml:
+    """The functions of ggml's C API that one node takes."""
+
+    def __init__(self) -> None:
+        library.load()
+        names = [next(LIB.glob(f"libggml-{part}.*")) for part in ("base", "cpu")]
+        self.base, self.cpu = (ctypes.CDLL(str(name)) for name in names)
+        pointer, i64, f32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+        self.init = self._declare(self.base.ggml_init, pointer, InitParams)
+        self.free = self._declare(self.base.ggml_free, None, pointer)
+        self.new_tensor = self._declare(
+            self.base.ggml_new_tensor_4d, pointer, pointer, ctypes.c_int, i64, i64, i64, i64
+        )
+        self.attention = self._declare(
+            self.base.ggml_flash_attn_ext, pointer, *[pointer] * 5, f32, f32, f32
+        )
+        self.data = self._declare(self.base.ggml_get_data, pointer, pointer)
+        self.new_graph = self._declare(self.base.ggml_new_graph, pointer, pointer)
+        self.expand = self._declare(self.base.ggml_build_forward_expand, None, pointer, pointer)
+        self.plan = self._declare(self.cpu.ggml_graph_plan, Plan, pointer, ctypes.c_int, pointer)
+        self.compute = self._declare(
+            self.cpu.ggml_graph_compute, ctypes.c_int, pointer, ctypes.POINTER(Plan)
+        )
+
+    @staticmethod
+    def _declare(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
+        function.restype, function.argtypes = result, arguments
+        checked: Callable[..., Any] = function
+        return checked
+
+    def tensor(self, context: int, values: Array) -> int:
+        """values, slowest dimension first, as a tensor."""
+        kind = F16 if values.dtype == np.float16 else F32
+        made: int = self.new_tensor(context, kind, *values.shape[::-1])
+        ctypes.memmove(self.data(made), values.ctypes.data, values.nbytes)
+        return made
+
+    def attend(self, inputs: list[Array], scale: float, *, use_ref: bool) -> Array:
+        """(1, n_rows, n_heads, n_dims) float32."""
+        context = self.init(InitParams(64 << 20, None, False))
+        try:
+            tensors = [self.tensor(context, values) for values in inputs]
+            node = self.attention(context, *tensors, scale, 0.0, 0.0)
+            graph = self.new_graph(context)
+            self.expand(graph, node)
+            plan = self.plan(graph, N_THREADS, None)
+            work = ctypes.create_string_buffer(plan.work_size)
+            plan.work_data, plan.use_ref = ctypes.addressof(work), use_ref
+            assert self.compute(graph, ctypes.byref(plan)) == 0
+            n_heads, n_rows, n_dims = inputs[0].shape[1:]
+            values = ctypes.string_at(self.data(node), n_heads * n_rows * n_dims * 4)
+            return np.frombuffer(values, np.float32).reshape(1, n_rows, n_heads, n_dims)
+        finally:
+            self.free(context)
+
+
+@pytest.fixture(scope="module")
+def ggml() -> Ggml:
+    return Ggml()
+
+
+def inputs_of(case: Case, seed: int) -> list[Array]:
+    rng = np.random.default_rng(seed)
+    query = rng.normal(size=(1, case.n_heads, case.n_rows, case.n_dims)).astype(np.float32)
+    shape = (1, case.n_kv_heads, case.n_cells, case.n_dims)
+    key, value = (rng.normal(size=shape).astype(np.float16) for _ in range(2))
+    seen = rng.random((1, 1, case.n_rows, case.n_cells)) < case.seen
+    seen[..., 0] = True
+    mask = np.where(seen, 0.0, -np.inf).astype(np.float16)
+    return [query, key, value, mask]
+
+
+def exact(case: Case, inputs: list[Array]) -> Array:
+    """The same in double precision."""
+    query, key, value, mask = (each.astype(np.float64) for each in inputs)
+    query = query.astype(np.float16).astype(np.float64)
+    n_shared = case.n_heads // case.n_kv_heads
+    key, value = (np.repeat(each, n_shared, axis=1) for each in (key, value))
+    scores = query @ key.swapaxes(2, 3) * case.scale + mask
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    sums: Array = weights @ value / weights.sum(-1, keepdims=True)
+    return sums.swapaxes(1, 2)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_few_rows_are_what_ggml_computes(ggml: Ggml, case: Case) -> None:
+    for seed in range(5):
+        inputs = inputs_of(case, seed)
+        ours = ggml.attend(inputs, case.scale, use_ref=False)
+        reference = ggml.attend(inputs, case.scale, use_ref=True)
+        # libm's expf is not always rounded to the nearest, which may show in a head's last bits
+        assert np.mean(ours == reference) > 0.9
+        np.testing.assert_allclose(ours, reference, rtol=2e-3, atol=2e-4)
+        np.testing.assert_allclose(ours, exact(case, inputs), rtol=0.02, atol=0.01)
+
+
+def test_one_row_over_many_cells_is_divided_among_threads(ggml: Ggml) -> None:
+    case = Case(1, 9, 3, 64, 2048, 0.8)
+    inputs = inputs_of(case, 1)
+    ours = ggml.attend(inputs, case.scale, use_ref=False)
+    np.testing.assert_allclose(ours, exact(case, inputs), rtol=0.02, atol=0.01)
+
+
+def test_what_is_no_number_stays_none(ggml: Ggml) -> None:
+    case = Case(2, 3, 1, 64, 100, 1.0)
+    inputs = inputs_of(case, 1)
+    inputs[1][0, 0, 37] = np.nan
+    assert np.isnan(ggml.attend(inputs, case.scale, use_ref=False)).all()
+
+
+def test_the_pinned_source_has_the_places_once(pinned_source: Path) -> None:
+    code = (pinned_source / "ggml" / "src" / "ggml-cpu" / "ops.cpp").read_text()
+    hooks = (ROOT / "native" / "ggml" / "hooks.cmake").read_text()
+    for name in ("LLAMACTL_ONE_CHUNK", "LLAMACTL_ONE_CHUNK_BEGINS"):
+        place = hooks.split(f'set({name} "', 1)[1].split('")', 1)[0]
+        assert code.count(place) == 1
