@@ -169,6 +169,6 @@ def test_a_server_begins_anew_under_load_and_refuses_nobody(
         server.wait_busy(N_CLIENTS)
     assert load.refused == []
     assert server.process.poll() is None
-    assert server.log.count("llamactl is listening on ") == 2
+    wait_until("it says so", lambda: server.log.count("llamactl is listening on ") == 2, 10)
     assert server.stop() == 0
     assert "Traceback" not in server.log
