@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from server.engine import thread
 from server.engine.client import EngineClient
+from server.engine.config import EngineConfig
 from server.engine.delivery import choose_delivery
-from server.engine.engine import EngineConfig
 from server.engine.llama.config import Fit
 from server.engine.llama.config import Placement
 from server.engine.llama.config import Positions

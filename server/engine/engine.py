@@ -10,18 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from server.engine import report
 from server.engine.actions import Actions
 from server.engine.checkpoints import Planner
+from server.engine.config import EngineConfig
 from server.engine.embeddings import Embeddings
-from server.engine.errors import BadGrammar
-from server.engine.errors import BadLogits
-from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
 from server.engine.faults import Faults
@@ -38,6 +34,7 @@ from server.engine.mailbox import Status
 from server.engine.mailbox import Stop
 from server.engine.mailbox import Submit
 from server.engine.memory import Memory
+from server.engine.outputs import Outputs
 from server.engine.pressure import Pressure
 from server.engine.runner import ModelRunner
 from server.engine.sampling import n_history
@@ -55,40 +52,11 @@ from server.engine.task import Task
 from server.engine.waiting import SHUTTING_DOWN
 from server.engine.waiting import Waiting
 
-if TYPE_CHECKING:
-    from server.engine.runner import Sampler
-    from server.engine.task import TokenProb
-
 SNAPSHOT_INTERVAL_S = 0.05
 """While nothing begins or ends, the snapshot is at most this old."""
 
 AROUND_S = 60.0
 """What a step may take beside its batch: sampling, states on their way to host memory and back."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineConfig:
-    """The engine's own knobs; sizes come from the runner's ModelInfo."""
-
-    slot_prompt_similarity: float = 0.1
-    host_cache_bytes: int | None = 0
-    """Room for prompt states in host memory; None = no limit, 0 = keep none."""
-    cache_idle_slots: bool = True
-    """Whether idle sequences that slow the running ones down move to the host cache."""
-    max_step_ms: float = 100.0
-    """What a step may take while streams are live; limits its prefill. 0 = no limit."""
-    n_checkpoints: int = 32
-    """Of one sequence, where its memory can't be cut."""
-    checkpoint_min_step: int = 8192
-    """The distance of checkpoints in tokens where no turn ends; 0 = none there."""
-    joins_running: bool = True
-    """Whether new prompts are computed while others generate, or wait until all of them end."""
-    queue_timeout_s: float = 0.0
-    """How long a task may wait for a slot; 0 = as long as it must."""
-    context_shift: bool = False
-    """Whether a full context forgets its older half instead of ending the generation."""
-    show_text: bool = False
-    """Whether snapshots carry the generated text (a debugging aid)."""
 
 
 class Engine:
@@ -116,6 +84,7 @@ class Engine:
         self.slots = Slots(runner, self.memory, planner, clock, shifts=shifts)
         self._pressure = Pressure(self.slots, self.memory)
         self._faults = Faults(self.slots, self.memory, self._compute, self._plan_for)
+        self._outputs = Outputs(runner, self.slots, self._faults, clock)
         max_step_s = self._config.max_step_ms / 1e3
         self._scheduler = Scheduler(
             max_step_s,
@@ -279,7 +248,7 @@ class Engine:
     def _compute(self, plan: BatchPlan) -> list[Slot]:
         """Decode and sample; the slots whose output is no number. KvFull, DecodeFailed."""
         self._decode(plan)
-        return self._sample()
+        return self._outputs.sample()
 
     def _decode(self, plan: BatchPlan) -> None:
         runner = self.runner
@@ -343,56 +312,6 @@ class Engine:
             if task.n_predict == 0:
                 slot.stop(StopType.LIMIT)
                 self.slots.finish(slot)
-
-    def _sample(self) -> list[Slot]:
-        spoiled: list[Slot] = []
-        for slot in self.slots:
-            sampler = slot.sampler
-            if slot.i_batch < 0 or sampler is None:
-                continue
-            try:
-                token = sampler.sample(slot.i_batch)
-                self._accept(slot, token, sampler.prob(token))
-                if slot.is_guided and slot.has_next_token:
-                    self._accept_forced(slot, sampler)
-            except BadLogits:
-                spoiled.append(slot)
-                continue
-            except BadGrammar as error:
-                self.slots.fail(slot, ErrorKind.INVALID_REQUEST, str(error))
-                continue
-            except BadSampling as error:
-                self._faults.fail(slot, str(error))
-                continue
-            if not slot.has_next_token:
-                self.slots.finish(slot)
-        return spoiled
-
-    def _accept_forced(self, slot: Slot, sampler: Sampler) -> None:
-        """What must follow needs no logits; with probabilities it does."""
-        task, info = slot.task, self.runner.info
-        assert task is not None
-        n_max = min(info.n_batch // info.n_slots, slot.n_room) - 1
-        if task.sampling.n_probs or n_max <= 0:
-            return
-        for token in sampler.forced(n_max):
-            self._accept(slot, token, is_forced=True)
-            self.slots.stats.n_predicted += 1
-            if not slot.has_next_token:
-                return
-
-    def _accept(
-        self, slot: Slot, token: int, prob: TokenProb | None = None, *, is_forced: bool = False
-    ) -> None:
-        runner, task = self.runner, slot.task
-        assert task is not None
-        piece, is_eog = runner.piece(token), runner.is_eog(token)
-        if task.preserved_tokens and token in task.preserved_tokens:
-            piece = runner.tokenizer.piece(token)
-        now = self._clock()
-        event = slot.accept(token, piece, now, is_eog=is_eog, prob=prob, is_forced=is_forced)
-        if event is not None:
-            self.slots.events.append(event)
 
     # out
 

@@ -25,6 +25,7 @@ from server.engine.task import Timings
 from server.engine.task import Token
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
+from server.engine.text import Lines
 from server.engine.text import TextStream
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Slot:
         self.scope = Scope()
         self.divergence: Divergence | None = None
         self.text = TextStream()
+        self._lines = Lines(self.text)
         self.is_guided = False
         """Whether some tokens may follow without being sampled."""
         self.pending: list[int] = []
@@ -91,7 +93,6 @@ class Slot:
         self.truncated = False
         self.has_new_line = False
         self.has_next_token = True
-        self._last_line = 0
         self.n_cached = 0
         self.n_processed = 0
         self.n_decoded = 0
@@ -191,6 +192,7 @@ class Slot:
         self.target = task.prompt
         self.breaks = breaks
         self.text = TextStream(task.stop)
+        self._lines = Lines(self.text)
         self.t_submitted = now if task.t_submitted is None else task.t_submitted
         self._t_start = self._t_prompt = now
         self.state = SlotState.WAIT
@@ -351,8 +353,8 @@ class Slot:
             self.stop(StopType.LIMIT)
         if self.has_next_token and self.n_decoded == task.n_predict:
             self.stop(StopType.LIMIT)
-        if self.has_new_line and task.n_indent > 0:
-            self._check_indent(task.n_indent)
+        if self.has_new_line and task.n_indent > 0 and self._lines.drop_outdented(task.n_indent):
+            self.stop(StopType.LIMIT)
         if b"\n" in released:
             self.has_new_line = True
             limit_ms = task.t_max_predict_ms
@@ -360,16 +362,3 @@ class Slot:
                 self.stop(StopType.LIMIT)
         if is_eog:
             self.stop(StopType.EOS)
-
-    def _check_indent(self, n_indent: int) -> None:
-        """Stop at a line that is indented less than asked, and drop that line."""
-        generated = self.text.generated
-        if self._last_line > 0:
-            line = generated[self._last_line :]
-            indent = len(line) - len(line.lstrip(b" \t"))
-            if indent < len(line) and indent < n_indent:
-                self.stop(StopType.LIMIT)
-                self.text.truncate(self._last_line + indent)
-        newline = generated.find(b"\n", self._last_line)
-        if newline >= 0:
-            self._last_line = newline + 1

@@ -91,3 +91,26 @@ class TextStream:
             return False
         del self.generated[found:]
         return True
+
+
+class Lines:
+    """How far the lines of a text were looked at."""
+
+    def __init__(self, text: TextStream) -> None:
+        self._text = text
+        self._last = 0
+        """Where the last line begins; 0 = there was no line break."""
+
+    def drop_outdented(self, n_indent: int) -> bool:
+        """Whether the last line is indented by less than n_indent blanks; it is dropped then."""
+        generated, is_outdented = self._text.generated, False
+        if self._last > 0:
+            line = generated[self._last :]
+            indent = len(line) - len(line.lstrip(b" \t"))
+            is_outdented = indent < len(line) and indent < n_indent
+            if is_outdented:
+                self._text.truncate(self._last + indent)
+        newline = generated.find(b"\n", self._last)
+        if newline >= 0:
+            self._last = newline + 1
+        return is_outdented

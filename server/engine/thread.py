@@ -12,8 +12,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from server.engine.config import EngineConfig
 from server.engine.engine import Engine
-from server.engine.engine import EngineConfig
 from server.engine.errors import LoadFailed
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Message

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from server.engine.config import EngineConfig
 from server.engine.delivery import ThreadDelivery
 from server.engine.engine import Engine
-from server.engine.engine import EngineConfig
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import Embed
 from server.engine.mailbox import Mailbox

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.mailbox import Cancel
 from server.engine.mailbox import EraseSlot
 from server.engine.mailbox import RestoreSlot

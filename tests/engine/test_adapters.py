@@ -11,7 +11,7 @@ from itertools import groupby
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.scheduler import TURN_S
 from server.engine.sequence import NO_LIMIT
 from server.engine.sequence import Scope

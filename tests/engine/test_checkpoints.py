@@ -17,7 +17,7 @@ from server.engine.checkpoints import merged
 from server.engine.checkpoints import n_bytes
 from server.engine.checkpoints import thinned
 from server.engine.checkpoints import until
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from tests.byte_tokenizer import ByteTokenizer
 from tests.engine.conftest import Bench
 from tests.engine.test_engine import MakeBench

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.mailbox import EndReasoning
 from server.engine.task import Constraint
 from server.engine.task import ErrorKind

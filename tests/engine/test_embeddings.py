@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.modelinfo import Pooling
 from server.engine.task import ErrorKind
 from tests.engine.conftest import Bench

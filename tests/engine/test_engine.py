@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.engine.task import Progress

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from server.engine.checkpoints import Checkpoint
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
 from server.engine.host_cache import State

@@ -6,7 +6,7 @@ import pytest
 
 from server.engine.checkpoints import END_MARGIN
 from server.engine.checkpoints import MIN_GAP
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from tests.engine.test_engine import MakeBench
 from tests.engine.test_prefix import N_PREFIX
 from tests.engine.test_prefix import PREFIX

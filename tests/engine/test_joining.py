@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.task import Task
 from server.launch import engine_config
 from server.options.resolve import settings_from

@@ -12,8 +12,8 @@ import pytest
 
 from server.engine import thread
 from server.engine.client import EngineClient
+from server.engine.config import EngineConfig
 from server.engine.delivery import ThreadDelivery
-from server.engine.engine import EngineConfig
 from server.engine.errors import LoadFailed
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Status
@@ -143,7 +143,7 @@ import gevent
 import numpy as np
 from server.engine import thread
 from server.engine.client import EngineClient
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.delivery import choose_delivery
 from server.engine.green_delivery import GeventDelivery
 from server.engine.mailbox import Mailbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.engine.task import StopType

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.llama.runner import LlamaRunner
 from server.engine.task import SamplingParams
 from tests.engine.conftest import Bench

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from tests.engine.conftest import Bench
 from tests.engine.test_engine import MakeBench
 from tests.engine.test_prefix import n_cached

@@ -21,7 +21,7 @@ from hypothesis.stateful import initialize
 from hypothesis.stateful import invariant
 from hypothesis.stateful import rule
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.mailbox import EraseSlot
 from server.engine.mailbox import RestoreSlot
 from server.engine.mailbox import SaveSlot

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.snapshot import Counters
 from server.engine.snapshot import Distribution
 from server.engine.stats import Histogram

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.task import ErrorKind
 from server.engine.task import Task
 from tests.engine.conftest import Bench

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.task import Token
 from tests.engine.conftest import Bench
 from tests.fakes import FakeRunner

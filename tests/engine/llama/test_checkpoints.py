@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from server.engine.engine import EngineConfig
+from server.engine.config import EngineConfig
 from server.engine.llama.runner import LlamaRunner
 from server.engine.mailbox import RestoreSlot
 from server.engine.mailbox import SaveSlot
