@@ -22,6 +22,7 @@ SCRIPT = ROOT / "build_native.sh"
 CMAKE = """#!/bin/sh
 echo cmake >>"$CALLS"
 printf '%s\n' "$@" >"$CALLS.cmake"
+[ -z "$HOOKS_MISS" ] || printf 'CMake Warning:\n  llamactl: ops.cpp is another one\n'
 """
 NINJA = """#!/bin/sh
 echo ninja >>"$CALLS"

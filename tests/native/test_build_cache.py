@@ -134,6 +134,19 @@ def test_failed_compilation_installs_nothing_and_is_tried_again(quick: Clone) ->
     assert built(quick) == ["ninja"]
 
 
+def test_hooks_that_miss_their_places_are_said_and_never_in_the_pinned_source(
+    quick: Clone, pinned_source: Path
+) -> None:
+    failed = quick.build(HOOKS_MISS="1")
+    assert failed.returncode == 1
+    assert "llamactl: ops.cpp is another one" in failed.stderr
+    assert "does not fit the pinned source" in failed.stderr
+    checkout = quick.build(HOOKS_MISS="1", LLAMA_CPP_DIR=str(pinned_source))
+    assert checkout.returncode == 0
+    assert "llamactl: ops.cpp is another one" in checkout.stderr
+    assert built(quick) == ["cmake", "ninja"]
+
+
 def test_lock_of_a_dead_build_is_taken_over(quick: Clone) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
