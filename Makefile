@@ -38,6 +38,9 @@ install: .venv/installed $(LIB)/ABI .venv/demo static/lib/marked.js
 serve: install
 	@exec $(BIN)/llamactl serve $(DEMO) $(ARGS)
 
+# Compiled code is kept even where the environment forbids it: over a hundred servers begin, and two
+# processes read all tests.
+test: export PYTHONDONTWRITEBYTECODE =
 test: install .venv/minilm $(LIB)/ggml-rpc-server
 	@$(BIN)/python -m pytest $(SHARED_OUT) --ignore=$(TIMED) $(ARGS)
 	$(if $(filter tests/%,$(ARGS)),,@$(BIN)/python -m pytest -q $(TIMED))

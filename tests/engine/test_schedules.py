@@ -41,6 +41,9 @@ there are at least 17,000 for each of six kinds, more than 100,000 in all: `mach
 
 WEIGHTS = {"come": 18, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 67}
 
+N_WAITING = 6
+"""So many may wait before nobody comes in a burst: a longer queue makes the same steps dearer."""
+
 SYSTEM = "you are a helpful assistant, "
 PRIVATE = "private"
 
@@ -130,7 +133,7 @@ class Clients:
                 self.act_on_slot(rng)
             case "refuse":
                 self.bench.runner.refuse_next = True
-            case "come":
+            case "come" if len(self.bench.engine.waiting) < N_WAITING:
                 self.submit(rng)
             case "leave":
                 self.leave(rng)
