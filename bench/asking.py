@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.client import Json
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
+RERANK = "/v1/rerank"
 
 
 def user(text: str) -> Json:
@@ -32,3 +35,8 @@ def chat(*messages: Json, tokens: int) -> Json:
 def completion(prompt: str, tokens: int) -> Json:
     """A prompt without a chat template."""
     return {"prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True}
+
+
+def ranking(query: str, documents: Sequence[str]) -> Json:
+    """Documents to be ranked by how well they answer a query."""
+    return {"query": query, "documents": list(documents)}

@@ -22,6 +22,8 @@ from bench import models
 from bench import scenarios
 from bench.errors import BenchError
 from bench.errors import UsageError
+from bench.facts import facts
+from bench.facts import model_id
 from bench.output import Output
 from bench.output import result_path
 from bench.progress import Progress
@@ -30,7 +32,6 @@ from bench.report import Turn
 from bench.report import read
 from bench.rounds import Listener
 from bench.rounds import Plan
-from bench.rounds import facts
 from bench.rounds import measure
 from bench.servers import Launch
 from bench.servers import Target
@@ -38,7 +39,6 @@ from bench.servers import other
 from bench.servers import ours
 from bench.servers import running
 
-RESULTS = Path(__file__).parent / "results"
 ALONE = "-c 16384 -np 8"
 """Options of our server where the command line names no server."""
 
@@ -56,20 +56,24 @@ ALONE = "-c 16384 -np 8"
 @click.option("--name", "names", multiple=True, help="what to call the servers, in their order")
 @click.option("-s", "--scenario", "chosen", multiple=True, metavar="NAME", help="see --list")
 @click.option("--set", "sizes", multiple=True, metavar="NAME.SIZE=N", help="another size of load")
+@click.option(
+    "--sweep", "swept", multiple=True, metavar="NAME.SIZE=N,N,...", help="one size after another"
+)
 @click.option("-n", "--repeat", type=click.IntRange(1), default=3, show_default=True, help="rounds")
 @click.option("--seed", type=int, default=1, show_default=True, help="of the prompts")
 @click.option("--limit", type=float, default=600.0, show_default=True, help="seconds for one turn")
 @click.option("--api-key", help="sent to every server")
+@click.option("--served-model", default="", help="the model to ask for (default: the first)")
+@click.option("--strict", is_flag=True, help="send no field that OpenAI's API does not have")
 @click.option("--different-text", is_flag=True, help="compare servers that answer differently too")
 @click.option("--json", "as_json", is_flag=True, help="print JSON lines instead of a table")
 @click.option("--markdown", is_flag=True, help="print the table as Markdown")
-@click.option("--plot", type=click.Path(path_type=Path), help="write an SVG of the gaps")
+@click.option("--plot", type=click.Path(path_type=Path), help="draw gaps, or a sweep: .svg, .png")
 @click.option("--save", metavar="NAME", help="name of the result's file, to be kept")
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
-    default=RESULTS,
-    help="where result files go (default: bench/results)",
+    help="where result files go (default: bench/results, or the cache)",
 )
 @click.option("--from", "source", type=click.Path(path_type=Path), help="show a file of results")
 @click.option("--list", "list_", is_flag=True, help="list the scenarios and their sizes")
@@ -82,16 +86,19 @@ def main(
     names: tuple[str, ...],
     chosen: tuple[str, ...],
     sizes: tuple[str, ...],
+    swept: tuple[str, ...],
     repeat: int,
     seed: int,
     limit: float,
     api_key: str | None,
+    served_model: str,
+    strict: bool,
     different_text: bool,
     as_json: bool,
     markdown: bool,
     plot: Path | None,
     save: str | None,
-    results: Path,
+    results: Path | None,
     source: Path | None,
     list_: bool,
 ) -> None:
@@ -113,12 +120,19 @@ def main(
         selected = [scenarios.find(name) for name in chosen or scenarios.DEFAULT]
         selected = scenarios.resize(selected, sizes)
         plan = Plan(
-            tuple(selected), repeat, seed, limit, api_key=api_key, may_differ=different_text
+            tuple(scenarios.sweep(selected, swept)),
+            repeat,
+            seed,
+            limit,
+            api_key=api_key,
+            may_differ=different_text,
+            is_strict=strict,
         )
         if not (urls or own or against):
             own, model = (ALONE,), model or models.SMOLLM2_Q4_0
         started = _launches(own, against, common, model)
-        _run([*map(_target, urls), *started], names, plan, output)
+        found = [replace(_target(url), model_id=served_model) for url in urls]
+        _run([*found, *started], names, plan, output)
     except BenchError as error:
         raise click.ClickException(str(error)) from error
 
@@ -166,7 +180,7 @@ def _run(
     if len(servers) > 2:
         raise UsageError(f"{len(servers)} servers are named; one is measured, or two are compared")
     machine.allow_many_files()
-    progress = Progress(sys.stderr, len(plan.scenarios) * plan.rounds * len(servers))
+    progress = Progress(sys.stderr, len(plan.loads) * plan.rounds * len(servers))
     seen = machine.look()
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -177,6 +191,8 @@ def _run(
             if isinstance(named, Launch):
                 progress.show(f"starting {name}")
                 named = stack.enter_context(running(named, logs / f"{len(targets)}.log"))
+            if not named.model_id:
+                named = replace(named, model_id=asyncio.run(model_id(named, plan.api_key)))
             targets.append(named)
         report = Report(seen, [asyncio.run(facts(target, plan.api_key)) for target in targets])
         output.begin(report)

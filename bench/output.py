@@ -8,12 +8,18 @@ from pathlib import Path
 
 import click
 
+from bench.curves import is_swept
+from bench.curves import load_picture
+from bench.models import cache_directory
+from bench.picture import save
 from bench.plot import draw
 from bench.report import Report
 from bench.report import Turn
 from bench.report import line
 from bench.table import as_markdown
 from bench.table import as_text
+
+PACKAGE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,18 @@ class Output:
     def show(self, report: Report) -> None:
         """The report as table and plot; JSON has been written by then."""
         if self.plot:
-            self.plot.write_text(draw(report), encoding="utf-8")
+            save(load_picture(report) if is_swept(report) else draw(report), self.plot)
             click.echo(f"plot: {self.plot}", err=True)
         if not self.as_json:
             click.echo(as_markdown(report) if self.markdown else as_text(report), nl=False)
 
 
-def result_path(directory: Path, name: str | None) -> Path:
+def result_path(directory: Path | None, name: str | None) -> Path:
     """A file of that name, else of the time: those are not kept under version control."""
-    return directory / f"{name or time.strftime('%Y%m%d-%H%M%S')}.json"
+    return (directory or _results()) / f"{name or time.strftime('%Y%m%d-%H%M%S')}.json"
+
+
+def _results() -> Path:
+    """In a checkout beside the package, which is ours to write only there."""
+    is_checkout = (PACKAGE.parent / "setup.cfg").is_file()
+    return PACKAGE / "results" if is_checkout else cache_directory() / "results"

@@ -1,8 +1,7 @@
-"""The gaps between tokens as an SVG: one panel a scenario, one curve a server.
+"""The gaps between tokens as a picture: one panel a scenario, one curve a server.
 
 A curve says which share of the gaps is below a time. The share's axis stretches its end (50, 90,
-99, 99.9 %), where what a user feels as stutter is; the time's axis is logarithmic. Written by hand,
-as a plotting library would be the package's largest dependency.
+99, 99.9 %), where what a user feels as stutter is; the time's axis is logarithmic.
 """
 
 from __future__ import annotations
@@ -10,9 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from statistics import median
 
+from bench.picture import COLOURS
+from bench.picture import Anchor
+from bench.picture import Box
+from bench.picture import Curve
+from bench.picture import Line
+from bench.picture import Picture
+from bench.picture import Shape
+from bench.picture import Style
+from bench.picture import Text
 from bench.report import Report
 from bench.scenario import TOKENS_PER_S
 from bench.stats import percentile
@@ -21,13 +28,8 @@ from bench.summary import number
 PANEL_WIDTH, PANEL_HEIGHT, COLUMNS = 380, 270, 2
 LEFT, RIGHT, TOP, BOTTOM = 58, 24, 46, 36
 LEGEND_HEIGHT = 34
-COLOURS = ("#1f6fb4", "#d9730d")
 SHARES = (0.0, 50.0, 90.0, 99.0, 99.9)
 LEAST_MS = 0.01  # a logarithmic axis has no zero: pieces that came in one read
-STYLE = (
-    "text{fill:#222}.small{font-size:11px;fill:#555}"
-    ".title{font-weight:600;font-size:13px}line{stroke:#ddd}polyline{fill:none;stroke-width:2}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +63,29 @@ class Panel:
         return self.y + PANEL_HEIGHT - BOTTOM - inner * place
 
 
-def draw(report: Report) -> str:
+def draw(report: Report) -> Picture:
     """The whole picture; scenarios without gaps are left out."""
     panels = _panels(report)
     rows = math.ceil(len(panels) / COLUMNS)
-    width, height = COLUMNS * PANEL_WIDTH, LEGEND_HEIGHT + max(rows, 1) * PANEL_HEIGHT
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" font-family="sans-serif" font-size="12">',
-        "<title>Gaps between tokens</title>",
-        f'<style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>',
-        *_legend([server.name for server in report.servers]),
-    ]
+    height = LEGEND_HEIGHT + max(rows, 1) * PANEL_HEIGHT
+    picture = Picture(COLUMNS * PANEL_WIDTH, height, "Gaps between tokens")
+    picture.shapes += legend([server.name for server in report.servers])
     for panel in panels:
-        parts += [*_axes(panel), *_curves(panel)]
+        picture.shapes += [*_axes(panel), *_curves(panel)]
     if not panels:
-        parts.append(_text(LEFT, LEGEND_HEIGHT + TOP, "no scenario of this run streams text"))
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        nothing = "no scenario of this run streams text"
+        picture.shapes.append(Text(LEFT, LEGEND_HEIGHT + TOP, nothing))
+    return picture
+
+
+def legend(names: Sequence[str]) -> list[Shape]:
+    """The names beside their colours, in one line at the top."""
+    shapes: list[Shape] = []
+    x = float(LEFT)
+    for name, colour in zip(names, COLOURS, strict=False):
+        shapes += [Box(x, 14, 18, 4, colour), Text(x + 24, 20, name)]
+        x += 50 + 7 * len(name)
+    return shapes
 
 
 def _stretch(share: float) -> float:
@@ -105,56 +113,40 @@ def _rate(values: Sequence[float]) -> str:
     return number(median(known)) if known else ""
 
 
-def _legend(names: list[str]) -> list[str]:
-    parts, x = [], float(LEFT)
-    for name, colour in zip(names, COLOURS, strict=False):
-        parts.append(f'<rect x="{x:g}" y="14" width="18" height="4" fill="{colour}"/>')
-        parts.append(_text(x + 24, 20, name))
-        x += 50 + 7 * len(name)
-    return parts
-
-
-def _axes(panel: Panel) -> list[str]:
+def _axes(panel: Panel) -> list[Shape]:
     left, right = panel.across(0), panel.across(SHARES[-1])
     low, high = panel.decades
     bottom, top = panel.up(10.0**low), panel.up(10.0**high)
     rates = " / ".join(filter(None, panel.rates))
     subtitle = "gap in ms, by share of gaps" + (f"; {rates} tok/s" if rates else "")
-    parts = [
-        _text(left, panel.y + 18, panel.scenario, "title"),
-        _text(left, panel.y + 34, subtitle, "small"),
+    shapes: list[Shape] = [
+        Text(left, panel.y + 18, panel.scenario, Style.TITLE),
+        Text(left, panel.y + 34, subtitle, Style.SMALL),
     ]
     for decade in range(low, high + 1):
         y = panel.up(10.0**decade)
-        parts.append(f'<line x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(left - 6, y + 4, f"{10.0**decade:g}", "small", "end"))
+        shapes.append(Line(left, y, right, y))
+        shapes.append(Text(left - 6, y + 4, f"{10.0**decade:g}", Style.SMALL, Anchor.END))
     for share in SHARES:
         x = panel.across(share)
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{bottom:.1f}" y2="{top:.1f}"/>')
-        parts.append(_text(x, bottom + 16, f"{share:g}%", "small", "middle"))
-    return parts
+        shapes.append(Line(x, bottom, x, top))
+        shapes.append(Text(x, bottom + 16, f"{share:g}%", Style.SMALL, Anchor.MIDDLE))
+    return shapes
 
 
-def _curves(panel: Panel) -> list[str]:
-    parts = []
+def _curves(panel: Panel) -> list[Shape]:
+    shapes: list[Shape] = []
     for gaps, colour in zip(panel.gaps_ms, COLOURS, strict=False):
         if gaps:
-            points = " ".join(
-                f"{panel.across(share):.1f},{panel.up(percentile(gaps, share)):.1f}"
+            points = tuple(
+                (panel.across(share), panel.up(percentile(gaps, share)))
                 for share in _curve_shares()
             )
-            parts.append(f'<polyline stroke="{colour}" points="{points}"/>')
-    return parts
+            shapes.append(Curve(points, colour))
+    return shapes
 
 
 def _curve_shares(steps: int = 120) -> list[float]:
     """Shares that are evenly spaced on their axis."""
     last = _stretch(SHARES[-1])
     return [100 * (1 - 10 ** -(last * i / steps)) for i in range(steps + 1)]
-
-
-def _text(x: float, y: float, text: str, style: str = "", anchor: str = "start") -> str:
-    attributes = f' class="{style}"' * bool(style) + f' text-anchor="{anchor}"' * (
-        anchor != "start"
-    )
-    return f'<text x="{x:.1f}" y="{y:.1f}"{attributes}>{escape(text)}</text>'

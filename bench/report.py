@@ -45,6 +45,12 @@ class Turn:
     gaps_ms: tuple[float, ...] = ()
     note: str = ""
     failure: str = ""  # then there are no values
+    swept: str = ""  # the size that a sweep gave it: "streams=4"
+
+    @property
+    def title(self) -> str:
+        """The scenario, and which of its sizes."""
+        return f"{self.scenario} {self.swept}".rstrip()
 
 
 @dataclass(slots=True)
@@ -65,12 +71,12 @@ class Report:
 
     def turns_of(self, scenario: str, server: str) -> list[Turn]:
         """The turns of a scenario on a server, by round."""
-        found = [t for t in self.turns if (t.scenario, t.server) == (scenario, server)]
+        found = [t for t in self.turns if (t.title, t.server) == (scenario, server)]
         return sorted(found, key=lambda turn: turn.round)
 
     def scenarios(self) -> list[str]:
-        """The names of those that were run, in their order."""
-        return list(dict.fromkeys(turn.scenario for turn in self.turns))
+        """The titles of those that were run, in their order."""
+        return list(dict.fromkeys(turn.title for turn in self.turns))
 
     def lines(self) -> Iterator[bytes]:
         """The file's lines."""

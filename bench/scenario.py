@@ -34,6 +34,7 @@ class Answer(Enum):
 
     TEXT = "text"
     VECTORS = "vectors"
+    SCORES = "scores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,24 @@ class Scenario(Protocol):
         """Put the load on the server once. Equal seeds ask for the same; ScenarioFailed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A scenario to be run; one of several sizes of it, where it is swept."""
+
+    scenario: Scenario
+    swept: str = ""  # "streams=4"
+
+    @property
+    def title(self) -> str:
+        """What it is called in reports."""
+        return f"{self.scenario.name} {self.swept}".rstrip()
+
+
 TOKENS_PER_S = Metric("tok_s", "tokens generated", "tok/s", Better.HIGHER)
+REQUESTS_PER_S = Metric("req_s", "requests", "1/s", Better.HIGHER)
 WALL_S = Metric("wall_s", "wall time", "s", Better.LOWER)
 FIRST_P50_MS = Metric("ttft_p50_ms", "first token p50", "ms", Better.LOWER)
+FIRST_P99_MS = Metric("ttft_p99_ms", "first token p99", "ms", Better.LOWER)
 FIRST_MAX_MS = Metric("ttft_max_ms", "first token max", "ms", Better.LOWER)
 GAP_P50_MS = Metric("gap_p50_ms", "gap p50", "ms", Better.LOWER)
 GAP_P95_MS = Metric("gap_p95_ms", "gap p95", "ms", Better.LOWER)

@@ -30,6 +30,7 @@ HOST = "127.0.0.1"
 READY_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 15.0
 POLL_S = 0.02
+NO_SUCH_ROUTE = (404, 405)
 LOG_LINES = 15  # of a server that did not start, to be shown
 
 
@@ -58,6 +59,8 @@ class Target:
     pid: int | None = None  # None: it was not started here
     command: str = ""
     ready_s: float | None = None  # from the start of the process
+    launch: Launch | None = None  # how to start another one like it
+    model_id: str = ""  # what requests have to call its model
 
 
 def ours(arguments: str, extra: Sequence[str] = ()) -> Launch:
@@ -86,7 +89,7 @@ def running(launch: Launch, log: Path, timeout_s: float = READY_TIMEOUT_S) -> It
         url = f"http://{HOST}:{port}"
         _wait_ready(launch.name, process, url, log, timeout_s)
         ready_s = time.perf_counter() - start_s
-        yield Target(launch.name, url, process.pid, launch.shown, ready_s)
+        yield Target(launch.name, url, process.pid, launch.shown, ready_s, launch)
     finally:
         _stop(process)
 
@@ -135,14 +138,21 @@ def _wait_ready(
 
 
 def _is_healthy(url: str) -> bool:
+    """By /health; of a server that has none, by its list of models."""
+    status = _status(f"{url}/health")
+    return (_status(f"{url}/v1/models") if status in NO_SUCH_ROUTE else status) == 200
+
+
+def _status(url: str) -> int:
+    """0 where nothing answers."""
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
     except urllib.error.HTTPError as refusal:
         refusal.close()
-        return False
+        return refusal.code
     except OSError:
-        return False
+        return 0
 
 
 def _tail(log: Path) -> str:

@@ -34,7 +34,7 @@ def summarize(report: Report) -> list[Row]:
     rows = []
     names = [server.name for server in report.servers]
     for scenario in report.scenarios():
-        for metric in (*find(scenario).metrics, CPU):
+        for metric in (*find(scenario.partition(" ")[0]).metrics, CPU):
             values = [report.values(scenario, metric, name) for name in names]
             spreads = tuple(spread(each) for each in values)
             if any(spreads):
@@ -83,7 +83,7 @@ def notes(report: Report) -> list[str]:
     """Failures, and what else a turn has to say."""
     said = [(turn, turn.failure or turn.note) for turn in report.turns]
     return [
-        f"{turn.scenario}, {turn.server}, round {turn.round + 1}: "
+        f"{turn.title}, {turn.server}, round {turn.round + 1}: "
         f"{'failed: ' * bool(turn.failure)}{text}"
         for turn, text in said
         if text

@@ -21,6 +21,8 @@ class Usage:
 
     cpu_s: float  # user and system; a child that has ended no longer counts
     peak_rss_mib: float  # the sum of each one's peak; pages that they share count in each
+    rss_mib: float = 0.0  # the sum now
+    pss_mib: float = 0.0  # the same, with a page that n processes share counted as 1/n in each
 
 
 def usage_of(pid: int) -> Usage | None:
@@ -32,7 +34,12 @@ def usage_of(pid: int) -> Usage | None:
     while more := {child for child, parent in parents.items() if parent in family} - family:
         family |= more
     cpu_s = sum(_cpu_s(member) for member in family)
-    return Usage(cpu_s, sum(_peak_rss_mib(member) for member in family))
+    return Usage(
+        cpu_s,
+        sum(_mib(member, "status", "VmHWM:") for member in family),
+        sum(_mib(member, "status", "VmRSS:") for member in family),
+        sum(_mib(member, "smaps_rollup", "Pss:") for member in family),
+    )
 
 
 def _stat(pid: int) -> list[str]:
@@ -55,9 +62,9 @@ def _cpu_s(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _peak_rss_mib(pid: int) -> float:
+def _mib(pid: int, file: str, field: str) -> float:
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+            if line.startswith(field):
                 return int(line.split()[1]) / KIB_PER_MIB
     return 0.0

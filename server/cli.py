@@ -135,6 +135,18 @@ def doctor(ctx: click.Context, words: tuple[str, ...]) -> None:
     ctx.exit(int(report.has_problem))
 
 
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("words", metavar="[URL] [URL] [OPTIONS]", nargs=-1, type=click.UNPROCESSED)
+def bench(words: tuple[str, ...]) -> None:
+    """Measure a server, or compare two; works with all that speak OpenAI's routes.
+
+    See llamactl bench --help, and docs/howto/bench.md.
+    """
+    from bench.commands import main as run
+
+    run(words, "llamactl bench")
+
+
 def _act(ctx: click.Context, arguments: tuple[Argument, ...]) -> None:
     """Do what options that print something ask for, and exit."""
     for key in (BY_FLAG[argument.flag].option.key for argument in arguments):

@@ -15,12 +15,17 @@ from bench.client import Json
 from bench.client import together
 from bench.errors import ScenarioFailed
 from bench.scenario import FAILED
+from bench.scenario import FIRST_P50_MS
+from bench.scenario import FIRST_P99_MS
 from bench.scenario import MS_PER_S
+from bench.scenario import REQUESTS_PER_S
+from bench.scenario import TOKENS_PER_S
 from bench.scenario import WALL_S
 from bench.scenario import Answer
 from bench.scenario import Better
 from bench.scenario import Metric
 from bench.scenario import Outcome
+from bench.scenario import first_ms
 from bench.stats import percentile
 from bench.stream import RawStream
 from bench.stream import Stream
@@ -28,20 +33,23 @@ from bench.stream import digest
 from bench.stream import tokens_of
 from bench.words import words
 
-REQUESTS_PER_S = Metric("req_s", "requests", "1/s", Better.HIGHER)
 HEALTH_P50_MS = Metric("health_p50_ms", "/health meanwhile p50", "ms", Better.LOWER)
 HEALTH_P99_MS = Metric("health_p99_ms", "/health meanwhile p99", "ms", Better.LOWER)
+HEALTH, MODELS = "/health", "/v1/models"
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """Short streams, all open at once; /health is asked all the while."""
+    """Short streams, all open at once; /health is asked all the while (or the list of models)."""
 
     name: ClassVar[str] = "connections"
     answer: ClassVar[Answer] = Answer.TEXT
     metrics: ClassVar[tuple[Metric, ...]] = (
         WALL_S,
         REQUESTS_PER_S,
+        TOKENS_PER_S,
+        FIRST_P50_MS,
+        FIRST_P99_MS,
         HEALTH_P50_MS,
         HEALTH_P99_MS,
         FAILED,
@@ -70,9 +78,13 @@ class Connections:
         streams, failures = _read(raw)
         if not streams:
             raise failures[0]
+        first = first_ms(streams)
         values = {
             WALL_S.key: wall_s,
             REQUESTS_PER_S.key: len(streams) / wall_s,
+            TOKENS_PER_S.key: tokens_of(streams) / wall_s,
+            FIRST_P50_MS.key: percentile(first, 50),
+            FIRST_P99_MS.key: percentile(first, 99),
             HEALTH_P50_MS.key: percentile(health_s, 50) * MS_PER_S,
             HEALTH_P99_MS.key: percentile(health_s, 99) * MS_PER_S,
             FAILED.key: float(len(failures)),
@@ -83,9 +95,10 @@ class Connections:
     async def _health(self, server: Client, over: asyncio.Event) -> list[float]:
         """The seconds that each answer took."""
         took_s = []
+        path = HEALTH if await server.knows(HEALTH) else MODELS
         while not over.is_set():
             start_s = time.perf_counter()
-            await server.get("/health")
+            await server.get(path)
             took_s.append(time.perf_counter() - start_s)
             await asyncio.sleep(self.health_every_s)
         return took_s

@@ -11,10 +11,12 @@ from bench.asking import user
 from bench.client import Client
 from bench.scenario import FIRST_MAX_MS
 from bench.scenario import FIRST_P50_MS
+from bench.scenario import FIRST_P99_MS
 from bench.scenario import GAP_MAX_MS
 from bench.scenario import GAP_P50_MS
 from bench.scenario import GAP_P95_MS
 from bench.scenario import GAP_P99_MS
+from bench.scenario import REQUESTS_PER_S
 from bench.scenario import TOKENS_PER_S
 from bench.scenario import Answer
 from bench.scenario import Metric
@@ -36,7 +38,9 @@ class Parallel:
     answer: ClassVar[Answer] = Answer.TEXT
     metrics: ClassVar[tuple[Metric, ...]] = (
         TOKENS_PER_S,
+        REQUESTS_PER_S,
         FIRST_P50_MS,
+        FIRST_P99_MS,
         FIRST_MAX_MS,
         GAP_P50_MS,
         GAP_P95_MS,
@@ -56,7 +60,9 @@ class Parallel:
         first, gaps, n_tokens = first_ms(streams), gaps_ms(streams), tokens_of(streams)
         values = {
             TOKENS_PER_S.key: n_tokens / wall_s,
+            REQUESTS_PER_S.key: len(streams) / wall_s,
             FIRST_P50_MS.key: percentile(first, 50),
+            FIRST_P99_MS.key: percentile(first, 99),
             FIRST_MAX_MS.key: percentile(first, 100),
             **gap_values(gaps),
         }

@@ -27,6 +27,11 @@ def vectors(*values: list[float]) -> dict[str, Any]:
     return {"data": [{"index": i, "embedding": value} for i, value in enumerate(values)]}
 
 
+def scores(*values: float) -> dict[str, Any]:
+    """An answer of /v1/rerank."""
+    return {"results": [{"index": i, "relevance_score": value} for i, value in enumerate(values)]}
+
+
 def events(*payloads: object) -> bytes:
     """An SSE body; text is sent as it is."""
     lines = [each if isinstance(each, str) else json.dumps(each) for each in payloads]

@@ -18,6 +18,7 @@ from bench.report import Turn
 from bench.report import read
 from bench.summary import number
 from bench.summary import summarize
+from bench.svg import render
 from bench.table import as_markdown
 from bench.table import as_text
 
@@ -124,7 +125,7 @@ def test_numbers_show_three_digits() -> None:
 
 
 def test_plot_has_a_curve_for_each_server(report: Report) -> None:
-    root = ET.fromstring(draw(report))
+    root = ET.fromstring(render(draw(report)))
     assert len(root.findall(f"{SVG}polyline")) == 2
     texts = {text.text for text in root.findall(f"{SVG}text")}
     assert {
@@ -137,7 +138,7 @@ def test_plot_has_a_curve_for_each_server(report: Report) -> None:
 
 def test_plot_stays_within_its_panel(report: Report) -> None:
     report.turns = [replace(each, gaps_ms=(0.0, 1e5)) for each in report.turns]
-    root = ET.fromstring(draw(report))
+    root = ET.fromstring(render(draw(report)))
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     for line in root.findall(f"{SVG}polyline"):
         for point in line.attrib["points"].split():
@@ -148,9 +149,9 @@ def test_plot_stays_within_its_panel(report: Report) -> None:
 
 def test_plot_escapes_names(report: Report) -> None:
     report.servers[0] = replace(report.servers[0], name="<script>")
-    assert ET.fromstring(draw(report)).find(f".//{SVG}script") is None
+    assert ET.fromstring(render(draw(report))).find(f".//{SVG}script") is None
 
 
 def test_plot_without_streams_says_so(report: Report) -> None:
     report.turns = [replace(each, gaps_ms=()) for each in report.turns]
-    assert "no scenario of this run streams text" in draw(report)
+    assert "no scenario of this run streams text" in render(draw(report))

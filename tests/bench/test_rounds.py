@@ -11,23 +11,31 @@ from bench.agreement import Sample
 from bench.agreement import compare
 from bench.agreement import cosine
 from bench.errors import ServersDiffer
+from bench.facts import facts
+from bench.facts import model_id
 from bench.report import Turn
 from bench.rounds import Listener
 from bench.rounds import Plan
-from bench.rounds import facts
 from bench.rounds import measure
 from bench.rounds import turn_order
+from bench.scenario import Load
 from bench.scenario import Scenario
+from bench.scenarios import sweep
 from bench.scenarios.disconnect import Disconnect
 from bench.scenarios.embeddings import Embeddings
 from bench.scenarios.parallel import Parallel
+from bench.scenarios.rerank import Rerank
 from bench.scenarios.single import Single
+from bench.scenarios.start import Start
 from bench.servers import Target
 from tests.bench.conftest import figures
 from tests.bench.scripted import Scripted
+from tests.bench.scripted import events
+from tests.bench.scripted import scores
 from tests.bench.scripted import vectors
 
 TINY = Single(words=2, tokens=4, warm_tokens=1)
+TEXT = {"choices": [{"delta": {"content": "a"}}]}
 
 
 def measured(
@@ -38,7 +46,8 @@ def measured(
     limit_s: float = 60.0,
 ) -> list[Turn]:
     """All turns; what was begun is what was done."""
-    plan = Plan(scenarios, rounds, settle_s=0.0, may_differ=may_differ, limit_s=limit_s)
+    loads = tuple(map(Load, scenarios))
+    plan = Plan(loads, rounds, settle_s=0.0, may_differ=may_differ, limit_s=limit_s)
     turns: list[Turn] = []
     asyncio.run(measure(targets, plan, Listener(lambda *begun: None, turns.append)))
     return turns
@@ -140,6 +149,52 @@ def test_a_server_describes_itself(server: Target) -> None:
 def test_a_server_without_props_is_described_by_its_address(scripted: Scripted) -> None:
     said = asyncio.run(facts(Target("x", scripted.url)))
     assert (said.url, said.model, said.build) == (scripted.url, "", "")
+
+
+def test_a_server_without_props_names_its_model_in_a_list(scripted: Scripted) -> None:
+    scripted.answers["/v1/models"] = {"data": [{"id": "hub/a"}, {"id": "hub/b"}]}
+    assert asyncio.run(facts(Target("x", scripted.url))).model == "a"
+    assert asyncio.run(model_id(Target("x", scripted.url))) == "hub/a"
+
+
+@pytest.mark.parametrize("said", [[], {"data": []}, "x"])
+def test_a_server_with_another_list_needs_no_name(scripted: Scripted, said: object) -> None:
+    scripted.answers["/v1/models"] = said
+    assert asyncio.run(model_id(Target("x", scripted.url))) == ""
+
+
+def test_strict_servers_get_openais_fields_and_a_model(scripted: Scripted) -> None:
+    target = Target("x", scripted.url, model_id="gpt")
+    plan = Plan((Load(TINY),), 1, settle_s=0.0, is_strict=True)
+    scripted.answers["/v1/chat/completions"] = events(TEXT, TEXT, "[DONE]")
+    asyncio.run(measure([target], plan, Listener(lambda *_: None, lambda _: None)))
+    bodies = [body for _, body in scripted.asked]
+    assert all(body["model"] == "gpt" and "ignore_eos" not in body for body in bodies)
+    assert len(bodies) == 2
+
+
+def test_a_server_that_runs_is_not_started_again() -> None:
+    (turn,) = measured([Target("x", "http://127.0.0.1:9")], Start())
+    assert "only servers that are started here" in turn.failure
+
+
+def test_scores_are_compared_before_ranking(scripted: Scripted) -> None:
+    answers = iter([scores(0.5, 0.25), scores(0.5, 0.2)])
+    scripted.answers["/v1/rerank"] = lambda _: next(answers)
+    targets = [Target("a", scripted.url), Target("b", scripted.url)]
+    with pytest.raises(ServersDiffer, match=r"different scores for one document: 0\.2500 and"):
+        measured(targets, Rerank(documents=2, requests=1))
+
+
+def test_a_swept_load_is_told_apart(scripted: Scripted) -> None:
+    scripted.answers["/v1/chat/completions"] = events(TEXT, TEXT, "[DONE]")
+    loads = tuple(sweep([TINY], ["single.words=2,3"]))
+    turns: list[Turn] = []
+    plan = Plan(loads, 1, settle_s=0.0)
+    target = Target("x", scripted.url)
+    asyncio.run(measure([target], plan, Listener(lambda *_: None, turns.append)))
+    assert [turn.title for turn in turns] == ["single words=2", "single words=3"]
+    assert [turn.sizes.split()[0] for turn in turns] == ["words=2", "words=3"]
 
 
 def test_equal_samples_agree() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from bench.scenarios import DEFAULT
 from bench.scenarios import SCENARIOS
 from bench.scenarios import find
 from bench.scenarios import resize
+from bench.scenarios import sweep
 from bench.scenarios.chat import Chat
 from bench.scenarios.connections import Connections
 from bench.scenarios.disconnect import Disconnect
@@ -23,16 +27,26 @@ from bench.scenarios.embeddings import Embeddings
 from bench.scenarios.json_schema import JsonSchema
 from bench.scenarios.mixed import Mixed
 from bench.scenarios.parallel import Parallel
+from bench.scenarios.rerank import Rerank
 from bench.scenarios.shared_prefix import SharedPrefix
 from bench.scenarios.single import Single
+from bench.scenarios.start import Start
+from bench.scenarios.storm import Storm
+from bench.scenarios.tools import Tools
 from bench.servers import Target
+from bench.servers import ours
+from bench.servers import running
 from tests.bench.conftest import figures
 from tests.bench.conftest import run
 from tests.bench.scripted import Scripted
 from tests.bench.scripted import events
+from tests.bench.scripted import scores
 from tests.bench.scripted import vectors
+from tests.tiny_bert import build_tiny_bert
 
 CHAT_PATH = "/v1/chat/completions"
+SMALL_EMBEDDINGS = Embeddings(texts=4, words=2)
+SMALL_RERANK = Rerank(documents=4, requests=2, words=2)
 TINY: tuple[Scenario, ...] = (
     # with fewer tokens all may come in one read, which has no rate
     Single(words=3, tokens=512, warm_tokens=2),
@@ -43,6 +57,9 @@ TINY: tuple[Scenario, ...] = (
     Mixed(streams=2, words=3, tokens=24, long_words=20, pause_s=0.01),
     Disconnect(streams=5, words=3, tokens=2000, drop_after=2),
     Connections(streams=12, words=2, tokens=2, health_every_s=0.005),
+    Storm(streams=2, words=2, tokens=24, clients=6, impatience_s=0.02),
+    JsonSchema(requests=1, tokens=8),
+    Tools(requests=2),
 )
 
 
@@ -53,6 +70,70 @@ def test_scenario_gives_all_its_figures(scenario: Scenario, server: Target) -> N
     assert set(outcome.values) == figures(scenario)
     assert all(value >= 0 for value in outcome.values.values()), outcome.values
     assert outcome.note == ""
+
+
+@pytest.mark.model
+def test_tools_are_called_by_a_real_server(server: Target) -> None:
+    outcome = run(Tools(requests=3), server.url)
+    assert outcome.values["no_call"] == 0
+    assert outcome.values["req_s"] > 0
+
+
+@pytest.mark.model
+def test_texts_become_vectors_on_a_real_server(tmp_path: Path) -> None:
+    path = build_tiny_bert(tmp_path / "bert.gguf")
+    with running(ours(f"-m {path} --embeddings -t 1"), tmp_path / "log") as target:
+        assert set(run(SMALL_EMBEDDINGS, target.url).values) == figures(SMALL_EMBEDDINGS)
+
+
+@pytest.mark.model
+def test_documents_are_ranked_by_a_real_server(tmp_path: Path) -> None:
+    path = build_tiny_bert(tmp_path / "ranker.gguf", ranks=True)
+    with running(ours(f"-m {path} --reranking -t 1"), tmp_path / "log") as target:
+        assert set(run(SMALL_RERANK, target.url).values) == figures(SMALL_RERANK)
+
+
+@pytest.mark.model
+def test_a_server_is_started_once_more(server: Target) -> None:
+    scenario = Start(words=2, idle_s=0.1)
+    outcome = asyncio.run(scenario.start(server.launch, 1))
+    assert set(outcome.values) == figures(scenario)
+    assert 0 < outcome.values["ready_s"] < outcome.values["start_to_token_s"]
+    assert 0 < outcome.values["idle_pss_mib"] <= outcome.values["idle_rss_mib"]
+
+
+def test_a_server_without_slots_and_health_is_measured(scripted: Scripted) -> None:
+    text = {"choices": [{"delta": {"content": "a"}}]}
+    scripted.answers |= {CHAT_PATH: events(text, text, "[DONE]"), "/v1/models": {"data": []}}
+    outcome = run(Disconnect(streams=2, drop_after=1), scripted.url)
+    assert math.isnan(outcome.values["idle_after_ms"])
+    assert outcome.values["next_ttft_ms"] > 0
+    outcome = run(Connections(streams=2), scripted.url)
+    assert outcome.values["health_p50_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        None,
+        {"name": "nope", "arguments": "{}"},
+        {"name": "hotel", "arguments": "{"},
+        {"name": "weather", "arguments": '{"city": "Lima"}'},
+    ],
+)
+def test_answers_without_a_proper_call_are_counted(
+    scripted: Scripted, call: dict[str, Any] | None
+) -> None:
+    message = {"content": "a", "tool_calls": [{"function": call}] if call else None}
+    usage = {"completion_tokens": 3}
+    scripted.answers[CHAT_PATH] = {"choices": [{"message": message}], "usage": usage}
+    assert run(Tools(requests=2), scripted.url).values["no_call"] == 2
+
+
+def test_too_few_scores_are_a_failure(scripted: Scripted) -> None:
+    scripted.answers["/v1/rerank"] = scores(0.5)
+    with pytest.raises(ScenarioFailed, match="1 scores came for 3 documents"):
+        run(Rerank(documents=3), scripted.url)
 
 
 @pytest.mark.model
@@ -173,6 +254,25 @@ def test_sizes_are_set_by_name() -> None:
         replace(Single(), tokens=7),
         replace(Mixed(), pause_s=0.25),
     ]
+
+
+def test_a_sweep_is_a_load_for_each_size() -> None:
+    loads = sweep([Single(), Mixed()], ["single.tokens=7,8"])
+    assert [load.title for load in loads] == ["single tokens=7", "single tokens=8", "mixed"]
+    assert [load.scenario for load in loads[:2]] == [Single(tokens=7), Single(tokens=8)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (["mixed.pause_s=1"], "--sweep mixed.pause_s=1: no scenario 'mixed' is to be run"),
+        (["single.tokens=1,x"], "--sweep single.tokens=x: expected a number, got 'x'"),
+        (["single.tokens=1", "single.words=1"], "single is swept over one size at a time"),
+    ],
+)
+def test_sweep_that_cannot_be_says_why(settings: list[str], complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        sweep([Single()], settings)
 
 
 @pytest.mark.parametrize(
