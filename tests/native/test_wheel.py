@@ -48,7 +48,7 @@ def test_a_wheel_carries_the_page(built: tuple[Path, list[str]]) -> None:
 
 
 def test_a_wheel_carries_all_modules(built: tuple[Path, list[str]]) -> None:
-    for package in ("server", "llama_ctypes"):
+    for package in ("server", "llama_ctypes", "bench"):
         modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / package).rglob("*.py")}
         assert modules <= names(built[0])
     assert (built[0] / "llama_ctypes" / "py.typed").is_file()
