@@ -28,8 +28,10 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 24, 46, 44
 LEGEND = 34
 WIDE = 10.0  # above this ratio of the ends an axis is logarithmic
 MARK = 5.0
+LEAST = 1e-9  # what is smaller is zero
 STEPS = (1, 2, 2.5, 5, 10)
 N_TICKS = 5
+MOST_TICKS = 10  # numbers that fit under a panel
 
 Place = Callable[[float, float], tuple[float, float]]
 """From what was measured to points of the picture."""
@@ -72,17 +74,26 @@ class Axis:
 
 
 def axis(values: Sequence[float], *, from_zero: bool) -> Axis:
-    """An axis that holds the values; linear ones of heights begin at zero."""
-    positive = [value for value in values if value > 0]
+    """An axis that holds the values, none of them negative; from_zero: of heights."""
+    values = [value if value > LEAST else 0.0 for value in values]
+    positive = [value for value in values if value]
     if positive and max(positive) / min(positive) > WIDE:
         return _logarithmic(min(positive), max(positive))
     low, high = (0.0 if from_zero else min(values)), max(values)
     if high <= low:
-        low, high = (0.0, high or 1.0) if high >= 0 else (high, 0.0)
+        low, high = 0.0, high or 1.0
     step = _step((high - low) / N_TICKS)
     first, last = math.floor(low / step), math.ceil(high / step)
     ticks = tuple(i * step for i in range(first, last + 1))
     return Axis(ticks[0], ticks[-1], False, ticks)
+
+
+def measured(values: Sequence[float]) -> Axis:
+    """An axis whose ticks are the values themselves, where those are few."""
+    along, distinct = axis(values, from_zero=False), tuple(sorted(set(values)))
+    if not 2 <= len(distinct) <= MOST_TICKS or (along.is_log and distinct[0] <= 0):
+        return along
+    return Axis(distinct[0], distinct[-1], along.is_log, distinct)
 
 
 def _logarithmic(low: float, high: float) -> Axis:
@@ -121,7 +132,7 @@ def draw(title: str, charts: Sequence[Chart]) -> Picture:
 
 def _panel(chart: Chart, x: float, y: float, colours: dict[str, str]) -> list[Shape]:
     points = [point for series in chart.series for point in series.points]
-    across = axis([at for at, _ in points], from_zero=False)
+    across = measured([at for at, _ in points])
     up = axis([end for _, at in points for end in (at.low, at.median, at.high)], from_zero=True)
     inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
@@ -163,8 +174,7 @@ def _curve(series: Series, place: Place, colour: str) -> list[Shape]:
 
 
 def _thinned(along: Axis) -> tuple[float, ...]:
-    """At most ten numbers fit under a panel."""
-    return along.ticks[:: math.ceil(len(along.ticks) / 10)]
+    return along.ticks[:: math.ceil(len(along.ticks) / MOST_TICKS)]
 
 
 def _label(value: float) -> str:

@@ -12,14 +12,28 @@ from bench.scenario import FIRST_P50_MS
 from bench.scenario import FIRST_P99_MS
 from bench.scenario import GAP_P50_MS
 from bench.scenario import GAP_P99_MS
+from bench.scenario import REQUESTS_PER_S
 from bench.scenario import TOKENS_PER_S
 from bench.scenario import WALL_S
 from bench.scenario import Metric
 from bench.scenarios import find
+from bench.scenarios.steady import STEADY_TOKENS_PER_S
+from bench.scenarios.steady import STEP_MS
 from bench.stats import Spread
 from bench.stats import spread
 
-DRAWN = (FIRST_P50_MS, FIRST_P99_MS, GAP_P50_MS, GAP_P99_MS, TOKENS_PER_S, WALL_S, CPU)
+DRAWN = (
+    FIRST_P50_MS,
+    FIRST_P99_MS,
+    GAP_P50_MS,
+    GAP_P99_MS,
+    TOKENS_PER_S,
+    STEADY_TOKENS_PER_S,
+    STEP_MS,
+    WALL_S,
+    REQUESTS_PER_S,
+    CPU,
+)
 """The figures of a sweep that are drawn, where the scenario has them."""
 
 

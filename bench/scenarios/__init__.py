@@ -21,12 +21,14 @@ from bench.scenarios.rerank import Rerank
 from bench.scenarios.shared_prefix import SharedPrefix
 from bench.scenarios.single import Single
 from bench.scenarios.start import Start
+from bench.scenarios.steady import Steady
 from bench.scenarios.storm import Storm
 from bench.scenarios.tools import Tools
 
 SCENARIOS: tuple[Scenario, ...] = (
     Single(),
     Parallel(),
+    Steady(),
     SharedPrefix(),
     Distinct(),
     Chat(),

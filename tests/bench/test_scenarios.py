@@ -31,11 +31,14 @@ from bench.scenarios.rerank import Rerank
 from bench.scenarios.shared_prefix import SharedPrefix
 from bench.scenarios.single import Single
 from bench.scenarios.start import Start
+from bench.scenarios.steady import Steady
+from bench.scenarios.steady import steady_rate
 from bench.scenarios.storm import Storm
 from bench.scenarios.tools import Tools
 from bench.servers import Target
 from bench.servers import ours
 from bench.servers import running
+from bench.stream import Stream
 from tests.bench.conftest import figures
 from tests.bench.conftest import run
 from tests.bench.scripted import Scripted
@@ -51,6 +54,7 @@ TINY: tuple[Scenario, ...] = (
     # with fewer tokens all may come in one read, which has no rate
     Single(words=3, tokens=512, warm_tokens=2),
     Parallel(streams=3, words=3, tokens=6),
+    Steady(streams=2, words=2, tokens=256),
     SharedPrefix(requests=3, words=30, question_words=2, tokens=4),
     Distinct(requests=5, at_once=2, words=6, tokens=3),
     Chat(conversations=2, turns=2, words=4, tokens=4),
@@ -288,3 +292,31 @@ def test_sweep_that_cannot_be_says_why(settings: list[str], complaint: str) -> N
 def test_size_that_cannot_be_set_says_why(setting: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         resize([Single()], [setting])
+
+
+def stream(start_s: float, ttft_s: float | None, *gaps_s: float, n_tokens: int = 0) -> Stream:
+    n_pieces = len(gaps_s) + 1
+    return Stream("", ttft_s, gaps_s, 9.0, n_tokens or n_pieces, 1, None, True, start_s)
+
+
+def test_steady_rate_is_that_of_the_time_in_which_all_run() -> None:
+    # pieces at 1 2 3 4 5, and at 3.5 4.5: all run from 3.5 to 4.5
+    long, short = stream(0, 1, 1, 1, 1, 1), stream(3, 0.5, 1.0)
+    assert steady_rate([long, short]) == pytest.approx(2.0)
+
+
+def test_steady_rate_counts_pieces_of_several_tokens() -> None:
+    assert steady_rate([stream(0, 1, 1, 1, n_tokens=6)]) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [
+        [stream(0, None)],
+        [stream(0, 1)],
+        [stream(0, 1, 1), stream(10, 1, 1)],  # one after the other
+        [stream(0, 1, 0, 0)],  # all in one read
+    ],
+)
+def test_steady_rate_of_streams_that_never_run_together_is_none(streams: list[Stream]) -> None:
+    assert math.isnan(steady_rate(streams))

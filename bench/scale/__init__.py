@@ -1,0 +1,1 @@
+"""`llamactl bench scale`: how rates follow one size of the load, beside what libllama gives."""
