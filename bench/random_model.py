@@ -75,7 +75,8 @@ def _tensors(n_vocab: int) -> dict[str, Floats]:
     random = np.random.default_rng(SEED)
 
     def normal(*shape: int, scale: float = N_EMBD**-0.5) -> Floats:
-        return random.standard_normal(shape, np.float32) * np.float32(scale)
+        values: Floats = random.standard_normal(shape, np.float32) * np.float32(scale)
+        return values
 
     ones = np.ones(N_EMBD, np.float32)
     tensors = {"output_norm.weight": ones}
