@@ -9,7 +9,9 @@ import { Unreachable } from "./api.js";
  * @returns {AsyncGenerator<{id: string, data: string}>}
  */
 export async function* events(body) {
-  const reader = body.pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
+  const reader = body.getReader();
+  // a TextDecoderStream between them would cost as much as all else that is done for a token
+  const decoder = new TextDecoder();
   let rest = "";
   try {
     for (;;) {
@@ -17,7 +19,7 @@ export async function* events(body) {
         throw error.name === "AbortError" ? error : new Unreachable(String(error));
       });
       if (done) return;
-      const parts = (rest + value).split("\n\n");
+      const parts = (rest + decoder.decode(value, { stream: true })).split("\n\n");
       rest = /** @type {string} */ (parts.pop());
       for (const part of parts) {
         const event = eventOf(part);

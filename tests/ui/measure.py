@@ -2,14 +2,17 @@
 
 Main-thread time for each token of an answer at the end of a long chat, by the browser's own
 accounts (CDP Performance.getMetrics). The time is that of the thread's CPU, so that what else runs
-on the machine counts for little. And the first load, with an empty cache: what goes over the wire,
-and when a message can be written.
+on the machine counts for little. How the frames come meanwhile: what a scrolling hand would feel;
+that is the clock's time, so let nothing else run. And the first load, with an empty cache: what
+goes over the wire, and when a message can be written.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
@@ -32,6 +35,20 @@ SENT = (
     """performance.getEntries().map((one) => one.transferSize ?? 0).reduce((sum, n) => sum + n)"""
 )
 LOADED = f"[{SENT}, window.usableAt]"
+WATCH_FRAMES = """() => {
+  window.gaps = [];
+  window.nLongTasks = 0;
+  let before = performance.now();
+  const note = () => {
+    const now = performance.now();
+    window.gaps.push(now - before);
+    before = now;
+    requestAnimationFrame(note);
+  };
+  requestAnimationFrame(note);
+  new PerformanceObserver((list) => (window.nLongTasks += list.getEntries().length))
+    .observe({ type: "longtask" });
+}"""
 N_LOADS = 5
 N_MESSAGES = 500
 PACES = (200.0, 50.0)
@@ -69,26 +86,66 @@ class Cost:
     n_layouts: float
 
 
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """How frames come while an answer does: so many a second, and the milliseconds between two."""
+
+    per_s: float
+    p99_ms: float
+    longest_ms: float
+    n_long_tasks: int
+    """Of the main thread, over 50 ms."""
+
+
 def long_chat(n: int = N_MESSAGES) -> list[dict[str, object]]:
     """Messages in turn, as people and models write them."""
     turns = ({"role": "user", "content": "And now?"}, {"role": "assistant", "content": BLOCKS})
     return [dict(turns[i % 2]) for i in range(n)]
 
 
-def token_cost(page: Page, n_tokens: int, is_done: Event) -> Cost:
-    """Send a message in the chat that is shown, and see what its answer costs."""
-    account = page.context.new_cdp_session(page)
-    account.send("Performance.enable", {"timeDomain": "threadTicks"})
-    page.fill(steps.FIELD, "And now?")
-    page.wait_for_load_state("networkidle")
-    before = _metrics(account)
-    page.press(steps.FIELD, "Enter")
-    # to ask the page meanwhile would cost it something
-    assert is_done.wait(60)
-    page.wait_for_selector(".message:last-child:not(.running)")
-    after = _metrics(account)
-    account.detach()
-    spent = {name: (after[name] - before[name]) / n_tokens for name in after}
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that is yet to be asked for, at the end of a chat."""
+
+    page: Page
+    n_tokens: int
+    is_done: Event
+
+    def run(self) -> None:
+        """Ask, and wait for its end. To ask the page meanwhile would cost it something."""
+        self.page.press(steps.FIELD, "Enter")
+        assert self.is_done.wait(60)
+        self.page.wait_for_selector(".message:last-child:not(.running)")
+
+
+@contextmanager
+def streaming(
+    browser: Browser, pace: float, n_messages: int, streamed_s: float
+) -> Iterator[Stream]:
+    """A page with so many messages, and a server that writes at a pace."""
+    n_chars = int(streamed_s * pace) * paced.TOKEN_CHARS
+    text = (BLOCKS * (n_chars // len(BLOCKS) + 1))[:n_chars]
+    with paced.serving(text, pace) as server:
+        page = browser.new_page(base_url=server.url)
+        steps.open_page(page)
+        steps.put_chat(page, long_chat(n_messages))
+        page.fill(steps.FIELD, "And now?")
+        page.wait_for_load_state("networkidle")
+        yield Stream(page, paced.n_tokens(text), server.is_done)
+        page.close()
+
+
+def measure_tokens(
+    browser: Browser, pace: float, n_messages: int, streamed_s: float = STREAMED_S
+) -> Cost:
+    """The cost of a token at a pace, after so many messages."""
+    with streaming(browser, pace, n_messages, streamed_s) as stream:
+        account = stream.page.context.new_cdp_session(stream.page)
+        account.send("Performance.enable", {"timeDomain": "threadTicks"})
+        before = _metrics(account)
+        stream.run()
+        after = _metrics(account)
+    spent = {name: (after[name] - before[name]) / stream.n_tokens for name in after}
     return Cost(
         1000 * spent["TaskDuration"],
         1000 * spent["ScriptDuration"],
@@ -98,24 +155,22 @@ def token_cost(page: Page, n_tokens: int, is_done: Event) -> Cost:
     )
 
 
+def measure_frames(
+    browser: Browser, pace: float, n_messages: int, streamed_s: float = STREAMED_S
+) -> Frames:
+    """How smoothly the page would move while an answer is written."""
+    with streaming(browser, pace, n_messages, streamed_s) as stream:
+        stream.page.evaluate(WATCH_FRAMES)
+        stream.run()
+        gaps, n_long_tasks = stream.page.evaluate("[window.gaps, window.nLongTasks]")
+    gaps.sort()
+    per_s = 1000 * len(gaps) / sum(gaps)
+    return Frames(per_s, gaps[int(0.99 * len(gaps))], gaps[-1], n_long_tasks)
+
+
 def _metrics(account: CDPSession) -> dict[str, float]:
     answer = account.send("Performance.getMetrics")
     return {one["name"]: one["value"] for one in answer["metrics"]}
-
-
-def measure_tokens(
-    browser: Browser, pace: float, n_messages: int, streamed_s: float = STREAMED_S
-) -> Cost:
-    """The cost of a token at a pace, after so many messages."""
-    n_chars = int(streamed_s * pace) * paced.TOKEN_CHARS
-    text = (BLOCKS * (n_chars // len(BLOCKS) + 1))[:n_chars]
-    with paced.serving(text, pace) as server:
-        page = browser.new_page(base_url=server.url)
-        steps.open_page(page)
-        steps.put_chat(page, long_chat(n_messages))
-        cost = token_cost(page, paced.n_tokens(text), server.is_done)
-        page.close()
-    return cost
 
 
 def first_load(browser: Browser, url: str) -> tuple[int, float]:
@@ -150,6 +205,13 @@ def main() -> None:
                     f"{n_messages:8}  {pace:8.0f}  {cost.total_ms:10.2f}  {cost.script_ms:6.2f}"
                     f"  {cost.layout_ms:6.2f}  {cost.style_ms:5.2f}  {cost.n_layouts:15.2f}"
                 )
+        print("messages  tokens/s  frames/s  99 of 100 within ms  longest ms  long tasks")
+        for n_messages in (2, N_MESSAGES):
+            frames = measure_frames(browser, PACES[0], n_messages)
+            print(
+                f"{n_messages:8}  {PACES[0]:8.0f}  {frames.per_s:8.1f}  {frames.p99_ms:19.1f}"
+                f"  {frames.longest_ms:10.1f}  {frames.n_long_tasks:10}"
+            )
         browser.close()
 
 

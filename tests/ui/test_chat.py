@@ -80,6 +80,8 @@ def test_a_stream_goes_on_after_a_reload(page: Page, server: LiveServer) -> None
     steps.send(page, "Write a story about a fox.")
     expect(page.locator(".running .body rich-text")).to_contain_text(re.compile(r"\w+ \w+"))
     begun = page.locator(".running .body rich-text").inner_text()
+    # whatever moved would make the page draw in every frame, all the time
+    assert page.evaluate("document.getAnimations().length") == 0
     page.reload()
     text = steps.answered(page).locator(".body rich-text").inner_text()
     assert len(text) > len(begun) and text.startswith(begun[:10])

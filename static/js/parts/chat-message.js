@@ -63,8 +63,10 @@ export class ChatMessage extends HTMLElement {
       this.#nCalls = calls.length;
       replaceChildren(this.#calls, ...callCards(this.#message, app.session));
     }
-    this.classList.toggle("running", isRunning);
-    this.toggleAttribute("aria-busy", isRunning);
+    if (this.classList.contains("running") !== isRunning) {
+      this.classList.toggle("running", isRunning);
+      this.toggleAttribute("aria-busy", isRunning);
+    }
     this.#showNote();
     if (!isRunning) this.showFoot();
     else if (this.#foot.firstChild) this.#foot.replaceChildren();
@@ -113,7 +115,7 @@ export class ChatMessage extends HTMLElement {
   /** @param {boolean} isRunning */
   #showThinking(isRunning) {
     const { thinking, thinkingMs, content } = this.#message;
-    this.#thinking.hidden = !thinking;
+    if (this.#thinking.hidden === Boolean(thinking)) this.#thinking.hidden = !thinking;
     if (!thinking) return;
     const isThinking = isRunning && !content;
     this.#thinking.classList.toggle("active", isThinking);
@@ -123,9 +125,10 @@ export class ChatMessage extends HTMLElement {
 
   #showNote() {
     const note = this.#noteText();
+    if (this.#note.textContent === note) return;
+    this.#note.textContent = note;
     this.#note.hidden = !note;
     this.#note.classList.toggle("error", this.#message.state === "failed");
-    if (this.#note.textContent !== note) this.#note.textContent = note;
   }
 
   #noteText() {

@@ -119,13 +119,13 @@ export class ChatThread extends HTMLElement {
 
   #goToEnd() {
     this.#isAtEnd = true;
-    this.#toEnd.hidden = true;
+    if (!this.#toEnd.hidden) this.#toEnd.hidden = true;
     this.scrollTop = this.scrollHeight;
   }
 
   #scrolled() {
     this.#isAtEnd = this.scrollHeight - this.scrollTop - this.clientHeight < NEAR_PX;
-    this.#toEnd.hidden = this.#isAtEnd;
+    if (this.#toEnd.hidden !== this.#isAtEnd) this.#toEnd.hidden = this.#isAtEnd;
   }
 }
 
