@@ -14,6 +14,8 @@ const FILES = {
   "temml.js": "temml/dist/temml.mjs",
   "temml.css": "temml/dist/Temml-Local.css",
   "Temml.woff2": "temml/dist/Temml.woff2",
+  "Inter.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
+  "Inter.LICENSE.txt": "@fontsource-variable/inter/LICENSE",
   "pdf.js": "pdfjs-dist/build/pdf.min.mjs",
   "pdf.worker.js": "pdfjs-dist/build/pdf.worker.min.mjs",
 };

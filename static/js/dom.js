@@ -36,6 +36,11 @@ export function iconButton(name, label, act, attributes = {}) {
   return element("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onClick: act, ...attributes }, icon(name));
 }
 
+/** A button with a drawing before its words. @param {string} name @param {string} label @param {(event: Event) => void} act */
+export function labelledButton(name, label, act, attributes = {}) {
+  return element("button", { type: "button", onClick: act, ...attributes }, icon(name), label);
+}
+
 /** A button with words. @param {string} label @param {(event: Event) => void} act */
 export function textButton(label, act, attributes = {}) {
   return element("button", { type: "button", class: "button", onClick: act, ...attributes }, label);

@@ -18,8 +18,8 @@ const answers = within("answers");
 
 /** @type {Field[]} */
 export const FIELDS = [
-  answers("max_tokens", "Most tokens", "Of one answer; -1: no limit", { step: 1, min: -1 }),
-  answers("reasoning_budget_tokens", "Most thinking", "Tokens of thinking; -1: no limit", { step: 1, min: -1 }),
+  answers("max_tokens", "Longest answer", "In tokens; -1: no limit", { step: 1, min: -1 }),
+  answers("reasoning_budget_tokens", "Longest thinking", "In tokens; -1: no limit", { step: 1, min: -1 }),
   sampling("temperature", "Temperature", "0 is always the likeliest token; more is freer", { step: 0.05, min: 0 }),
   sampling("top_k", "Top-k", "Only the k likeliest tokens; 0: all", { step: 1, min: 0 }),
   sampling("top_p", "Top-p", "Only the likeliest that make up this share", { step: 0.01, min: 0, max: 1 }),

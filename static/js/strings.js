@@ -26,7 +26,7 @@ export const strings = {
   closeList: "Hide chats",
   // a chat
   greeting: "What can I help with?",
-  startHint: "{model} answers. What you write goes to this server and nowhere else.",
+  startHint: "{model} answers. What you write stays between this browser and its server.",
   suggestions: [
     "Explain recursion with a small example",
     "Write a haiku about the sea",
@@ -60,7 +60,7 @@ export const strings = {
   thoughtFor: "Thought for {time}",
   taskDone: "done",
   taskOpen: "to be done",
-  toolCall: "Call of {name}",
+  toolCall: "Tool call",
   toolArguments: "Arguments",
   giveResult: "Result of this call",
   sendResult: "Send result",
@@ -77,7 +77,7 @@ export const strings = {
   // figures
   perSecond: "{n} tok/s",
   firstToken: "first token {time}",
-  contextUsed: "{used} of {all} tokens of context",
+  contextUsed: "{used} / {all} context",
   contextLabel: "Context used",
   tokens: "{n} tokens",
   // attachments
@@ -138,10 +138,11 @@ export const strings = {
   status: "Server status",
   backToChats: "Back to chats",
   slots: "Slots",
+  slot: "Slot {n}",
   slotIdle: "free",
   slotPrompt: "reading the prompt",
-  slotDecode: "writing, {n} tokens",
-  slotCached: "{percent} % of the prompt from cache",
+  slotDecode: "writing · {n} tokens",
+  slotCached: "{percent} % cached",
   slotsOff: "The server was started with --no-slots.",
   metricsOff: "Start the server with --metrics to see charts of throughput and latency.",
   throughput: "Tokens per second, written",
@@ -149,6 +150,7 @@ export const strings = {
   latency: "Time to first token",
   busySlots: "Busy slots",
   lastMinutes: "last {n} min",
+  atMost: "peak {value}",
   modelCard: "Model",
   cardName: "Name",
   cardParameters: "Parameters",

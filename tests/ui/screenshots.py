@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import argparse
 import base64
+import json
 import shutil
 import sys
 import tempfile
+import threading
+import urllib.request
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from playwright.sync_api import Page
 from playwright.sync_api import sync_playwright
@@ -28,7 +33,7 @@ FOLDER = live.ROOT / "docs" / "screenshots"
 SIZES = ((360, 740), (768, 1024), (1440, 900))
 THEMES = ("light", "dark")
 QUALITY = 70
-LONG = "localStorage.setItem('llamactl.settings', '{\"max_tokens\": 600, \"temperature\": 0.6}')"
+CHARTED_MS = 40_000
 
 ANSWER = """A **binary search** halves the range that is left at every step, so that it looks at
 $\\lceil\\log_2 n\\rceil$ items at most:
@@ -121,14 +126,36 @@ def pages(page: Page) -> Iterator[tuple[str, Callable[[], None]]]:
     page.evaluate("document.querySelector('key-help').show()")
     yield "keys", lambda: page.keyboard.press("Escape")
     page.goto("/#/")
-    page.evaluate(LONG)
-    steps.send(page, "Write a long story about a lighthouse.")
-    page.wait_for_selector(".running rich-text p")
-    page.goto("/#/status")
-    page.wait_for_selector(".slot.busy")
-    # charts draw a point a second
-    page.wait_for_timeout(12_000)
-    yield "status", lambda: None
+    with traffic(page.url):
+        page.goto("/#/status")
+        page.wait_for_selector(".slot.busy")
+        # charts draw a point a second
+        page.wait_for_timeout(CHARTED_MS)
+        yield "status", lambda: None
+
+
+@contextmanager
+def traffic(url: str) -> Iterator[None]:
+    """Somebody who works on the server: answers of some length, two at a time."""
+    is_over = threading.Event()
+
+    def ask(n_tokens: int) -> None:
+        body = {"prompt": "A lighthouse.", "n_predict": n_tokens, "ignore_eos": True}
+        while not is_over.is_set():
+            request = urllib.request.Request(
+                urljoin(url, "/completion"),
+                json.dumps(body).encode(),
+                {"Content-Type": "application/json"},
+            )
+            urllib.request.urlopen(request).read()
+
+    workers = [threading.Thread(target=ask, args=(n,)) for n in (90, 400)]
+    for worker in workers:
+        worker.start()
+    yield
+    is_over.set()
+    for worker in workers:
+        worker.join()
 
 
 def take(page: Page, path: Path) -> None:

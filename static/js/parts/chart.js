@@ -1,5 +1,5 @@
 // @ts-check
-// A small chart: one line over the last minutes, its newest value in words.
+// A small chart: one line over the last minutes, its newest and its greatest value in words.
 
 import { element } from "../dom.js";
 import { number, say } from "../strings.js";
@@ -13,14 +13,20 @@ const POINTS = 180;
 /** @param {{title: string, unit: string, points: number[]}} series one point a second */
 export function chart({ title, unit, points }) {
   const now = points.at(-1) ?? 0;
-  const words = `${number(now)} ${unit}`.trim();
-  return element("figure", { class: "chart" }, element("figcaption", {}, title, element("strong", {}, words)), drawing(points, `${title}: ${words}`), element("small", {}, say("lastMinutes", { n: MINUTES })));
+  const inWords = (/** @type {number} */ value) => `${number(value)} ${unit}`.trim();
+  return element(
+    "figure",
+    { class: "chart" },
+    element("figcaption", {}, title, element("strong", {}, inWords(now))),
+    drawing(points, `${title}: ${inWords(now)}`),
+    element("small", { class: "axis" }, element("span", {}, say("lastMinutes", { n: MINUTES })), element("span", {}, say("atMost", { value: inWords(Math.max(0, ...points)) }))),
+  );
 }
 
-/** @param {"polyline" | "polygon"} kind @param {string[]} places */
-function shape(kind, places) {
+/** @param {string} kind @param {Record<string, string | number>} attributes */
+function shape(kind, attributes) {
   const made = document.createElementNS(SVG, kind);
-  made.setAttribute("points", places.join(" "));
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
   return made;
 }
 
@@ -31,11 +37,11 @@ function drawing(points, label) {
     const x = WIDTH - ((points.length - 1 - i) * WIDTH) / (POINTS - 1);
     return `${x.toFixed(1)},${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`;
   };
-  const svg = document.createElementNS(SVG, "svg");
-  for (const [name, value] of Object.entries({ viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label })) svg.setAttribute(name, value);
+  const svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": label });
+  for (const y of [1, HEIGHT / 2, HEIGHT - 1]) svg.append(shape("line", { x1: 0, x2: WIDTH, y1: y, y2: y }));
   const places = points.map(place);
   const first = places[0]?.split(",")[0];
-  if (places.length > 1) svg.append(shape("polygon", [`${first},${HEIGHT}`, ...places, `${WIDTH},${HEIGHT}`]));
-  svg.append(shape("polyline", places));
+  if (places.length > 1) svg.append(shape("polygon", { points: [`${first},${HEIGHT}`, ...places, `${WIDTH},${HEIGHT}`].join(" ") }));
+  svg.append(shape("polyline", { points: places.join(" ") }));
   return svg;
 }

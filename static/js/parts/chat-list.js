@@ -2,7 +2,7 @@
 // <chat-list>: all chats, found by their titles; new, rename, pin, export, delete.
 
 import { app } from "../app.js";
-import { element, icon, iconButton, oncePerFrame, replaceChildren, textButton } from "../dom.js";
+import { element, icon, iconButton, labelledButton, oncePerFrame, replaceChildren, textButton } from "../dom.js";
 import { say, tame } from "../strings.js";
 
 /** @typedef {import("../store/history.js").Chat} Chat */
@@ -18,12 +18,16 @@ export class ChatList extends HTMLElement {
     const foot = element(
       "div",
       { class: "foot" },
-      iconButton("status", say("status"), () => (location.hash = "#/status")),
-      iconButton("settings", say("settings"), () => app.open.settings()),
-      iconButton("keys", say("keys"), () => app.open.keys()),
+      labelledButton("status", say("status"), () => (location.hash = "#/status"), { class: "list-action" }),
+      labelledButton("settings", say("settings"), () => app.open.settings(), { class: "list-action" }),
+      labelledButton("keys", say("keys"), () => app.open.keys(), { class: "list-action" }),
     );
-    const head = element("div", { class: "head" }, textButton("", () => app.go(), { class: "button new" }), iconButton("menu", say("closeList"), () => app.open.list()));
-    head.firstChild.append(icon("new"), say("newChat"));
+    const head = element(
+      "div",
+      { class: "head" },
+      labelledButton("new", say("newChat"), () => app.go(), { class: "button new" }),
+      iconButton("menu", say("closeList"), () => app.open.list()),
+    );
     this.append(head, this.#search, this.#list, foot);
     app.addEventListener("chats", this.#drawSoon);
     app.addEventListener("session", this.#drawSoon);

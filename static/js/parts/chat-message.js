@@ -13,7 +13,7 @@ import { callCards } from "./tool-calls.js";
 export class ChatMessage extends HTMLElement {
   /** @type {Message} */ #message;
   /** @type {any} */ #text = null;
-  #thinking = element("details", { class: "thinking", hidden: true }, element("summary", {}, icon("thought"), element("span")), element("rich-text"));
+  #thinking = element("details", { class: "thinking", hidden: true }, element("summary", {}, icon("thought"), element("span"), icon("right")), element("rich-text"));
   #attachments = element("div", { class: "attachments" });
   #body = element("div", { class: "body" });
   #calls = element("div", { class: "calls" });
@@ -62,6 +62,7 @@ export class ChatMessage extends HTMLElement {
     if (calls.length || this.#nCalls) {
       this.#nCalls = calls.length;
       replaceChildren(this.#calls, ...callCards(this.#message, app.session));
+      this.classList.toggle("only-calls", calls.length > 0 && !content);
     }
     if (this.classList.contains("running") !== isRunning) {
       this.classList.toggle("running", isRunning);

@@ -29,11 +29,12 @@ export class LiveFigures extends HTMLElement {
     this.hidden = !timings || !size;
     if (!timings || !size) return;
     const used = (timings.cache_n ?? 0) + (timings.prompt_n ?? 0) + (timings.predicted_n ?? 0);
-    const words = [
+    // below the answer is the same, once it is there
+    const words = message.state === "running" && [
       timings.predicted_per_second > 0 && say("perSecond", { n: number(timings.predicted_per_second) }),
       message.firstMs && say("firstToken", { time: duration(message.firstMs) }),
     ];
-    this.#words.textContent = words.filter(Boolean).join(" · ");
+    this.#words.textContent = words ? words.filter(Boolean).join(" · ") : "";
     this.#context.textContent = say("contextUsed", { used: compact(used), all: compact(size) });
     this.#bar.setAttribute("aria-valuenow", String(used));
     this.#bar.setAttribute("aria-valuemax", String(size));

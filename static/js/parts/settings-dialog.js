@@ -2,7 +2,7 @@
 // <settings-dialog>: theme, key, system prompt, sampling; of all chats or of the one that is shown; presets; data.
 
 import { app } from "../app.js";
-import { element, iconButton, replaceChildren, textButton } from "../dom.js";
+import { element, iconButton, oncePerFrame, replaceChildren, textButton } from "../dom.js";
 import { FIELDS, defaultOf } from "../fields.js";
 import { givenSettings, preferences } from "../preferences.js";
 import { say } from "../strings.js";
@@ -11,18 +11,25 @@ import { presetRow } from "./presets.js";
 export class SettingsDialog extends HTMLElement {
   #scope = "all";
   #form = element("div", { class: "settings" });
-  #dialog = element("dialog", { "aria-label": say("settings") });
+  #index = element("nav", { class: "settings-index", "aria-label": say("settings") });
+  #dialog = element("dialog", { class: "wide", "aria-label": say("settings") });
 
   connectedCallback() {
     const scopes = element("div", { class: "scopes", role: "group", "aria-label": say("settings") }, this.#scopeButton("all", say("forAll")), this.#scopeButton("chat", say("forThis")));
     const head = element("div", { class: "dialog-head" }, element("h2", {}, say("settings")), scopes, iconButton("close", say("close"), () => this.#dialog.close()));
-    this.#dialog.append(head, this.#form);
+    // the dialog itself has the focus first, and not one of its buttons
+    head.querySelector("h2").setAttribute("tabindex", "-1");
+    head.querySelector("h2").setAttribute("autofocus", "");
+    this.#form.addEventListener("scroll", oncePerFrame(() => this.#markPlace()), { passive: true });
+    this.#dialog.append(head, this.#index, this.#form);
     this.append(this.#dialog);
   }
 
   show() {
     this.#draw();
     this.#dialog.showModal();
+    this.#form.scrollTop = 0;
+    this.#markPlace();
   }
 
   /** @param {string} scope @param {string} label */
@@ -61,14 +68,26 @@ export class SettingsDialog extends HTMLElement {
     const isAll = this.#scope === "all";
     replaceChildren(
       this.#form,
-      isAll && this.#group("general", this.#theme(), this.#key()),
-      this.#area("system", say("systemPrompt"), say("systemPromptHint")),
+      this.#group("general", isAll && this.#theme(), isAll && this.#key(), this.#area("system", say("systemPrompt"), say("systemPromptHint"))),
       this.#group("answerForm", ...this.#fields("answers"), this.#area("json_schema", say("jsonSchema"), say("jsonSchemaHint"), true), this.#area("tools", say("tools"), say("toolsHint"), true)),
       this.#group("sampling", presetRow(() => this.#values, (values) => (this.#keep(values), this.#draw())), ...this.#fields("sampling")),
       this.#group("penalties", ...this.#fields("penalties")),
-      textButton(say("resetAll"), () => (this.#keep({}), this.#draw())),
-      isAll && this.#group("data", this.#data()),
+      this.#group("data", isAll && this.#data(), element("div", { class: "buttons" }, textButton(say("resetAll"), () => (this.#keep({}), this.#draw())))),
     );
+    const groups = [...this.#form.querySelectorAll("fieldset")];
+    const link = (/** @type {HTMLElement} */ group) => textButton(group.firstChild?.textContent ?? "", () => group.scrollIntoView(), { class: "list-action" });
+    replaceChildren(this.#index, ...groups.map(link));
+    this.#markPlace();
+  }
+
+  /** The index shows which group is being read. */
+  #markPlace() {
+    const { top, bottom } = this.#form.getBoundingClientRect();
+    const groups = [...this.#form.querySelectorAll("fieldset")];
+    const isAtEnd = this.#form.scrollHeight - this.#form.scrollTop - this.#form.clientHeight < 2;
+    const read = groups.findLastIndex((group) => group.getBoundingClientRect().top < top + (bottom - top) / 3);
+    const now = isAtEnd ? groups.length - 1 : Math.max(0, read);
+    [...this.#index.children].forEach((one, i) => one.setAttribute("aria-current", String(i === now)));
   }
 
   /** @param {any} title @param {...any} rows */

@@ -86,11 +86,14 @@ function slotCard(slot) {
   return element(
     "div",
     { class: `slot ${slot.is_processing ? "busy" : ""}` },
-    element("strong", {}, `#${slot.id}`),
-    element("span", {}, state),
+    element("div", { class: "slot-head" }, element("strong", {}, say("slot", { n: slot.id })), element("span", {}, state)),
     bar,
-    element("small", {}, say("contextUsed", { used: compact(used), all: compact(slot.n_ctx) })),
-    slot.is_processing && element("small", {}, say("slotCached", { percent: share })),
+    element(
+      "small",
+      {},
+      element("span", {}, say("contextUsed", { used: compact(used), all: compact(slot.n_ctx) })),
+      slot.is_processing && element("span", {}, say("slotCached", { percent: share })),
+    ),
   );
 }
 

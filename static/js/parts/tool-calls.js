@@ -12,7 +12,7 @@ export function callCards(message, session) {
     element(
       "div",
       { class: "call" },
-      element("div", { class: "call-name" }, icon("tool"), element("bdi", {}, say("toolCall", { name: tame(call.name) }))),
+      element("div", { class: "call-name" }, icon("tool"), say("toolCall"), element("code", {}, element("bdi", {}, tame(call.name)))),
       element("pre", { tabindex: 0, "aria-label": say("toolArguments") }, indented(call.arguments)),
       isOpen && !given.has(call.id) && resultForm(message, call.id, session),
     ),
