@@ -29,6 +29,7 @@ from gevent.server import StreamServer
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
+from server import heap
 from server import logs
 from server import tls
 from server.application import Application
@@ -134,6 +135,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         """Start the engine; what goes wrong on purpose is one line."""
+        heap.settle()
         try:
             self._tls = tls.server_context(self.app.settings.http)
             self.app.pulse = self.pulse

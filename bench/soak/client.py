@@ -17,7 +17,8 @@ from bench.soak.moves import Move
 from bench.soak.moves import Moves
 
 LEAVE_SHARE = 0.2
-TIMEOUT_S = 120.0
+TIMEOUT_S = 600.0
+"""Longer than anybody stops a soak for, so that it goes on afterwards."""
 NOT_SUPPORTED = 501
 """What a model or a server was not made for is no fault."""
 MAX_FAULTS = 20

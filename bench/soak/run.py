@@ -19,8 +19,10 @@ from dataclasses import field
 
 from bench.errors import ScenarioFailed
 from bench.servers import Target
+from bench.soak.client import TIMEOUT_S
 from bench.soak.client import Client
 from bench.soak.client import Tally
+from bench.soak.clock import RunningClock
 from bench.soak.moves import Moves
 from bench.soak.processes import Holding
 from bench.soak.processes import look
@@ -119,20 +121,24 @@ def soak(server: Target, plan: Plan, show: Callable[[str], None]) -> Findings:
     assert server.pid is not None
     tally, warm_s = Tally(), plan.seconds * WARM_UP_SHARE
     with _clients(server.url, plan, tally, 0):
-        _sampled(server.pid, warm_s, lambda left_s: show(f"warming up, {left_s:.0f} s left"))
+        _sampled(server.pid, RunningClock(), warm_s, lambda s: show(f"warming up, {s:.0f} s left"))
     _wait_idle(server.url)
     before = look(server.pid)
-    pings = _Pings(server.url)
+    pings, clock = _Pings(server.url), RunningClock()
     with _clients(server.url, plan, tally, 1), pings:
         rss_mib = _sampled(
             server.pid,
+            clock,
             plan.seconds - warm_s,
             lambda left_s: show(f"{tally.counts.total()} requests, {left_s:.0f} s left"),
         )
     _wait_idle(server.url)
     tally.faults += pings.failures
     tally.n_faults += len(pings.failures)
-    return Findings(plan.seconds, tally, before, look(server.pid), rss_mib, pings.took_ms)
+    health_ms = [
+        (end - begin) * MS_PER_S for begin, end in pings.times if clock.was_running(begin, end)
+    ]
+    return Findings(plan.seconds, tally, before, look(server.pid), rss_mib, health_ms)
 
 
 @contextmanager
@@ -159,7 +165,8 @@ class _Pings(threading.Thread):
         super().__init__(daemon=True)
         self._url = url
         self._over = threading.Event()
-        self.took_ms: list[float] = []
+        self.times: list[tuple[float, float]] = []
+        """From when to when each was under way."""
         self.failures: list[str] = []
 
     def __enter__(self) -> None:
@@ -171,18 +178,20 @@ class _Pings(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(HEALTH_S):
-            begin = time.perf_counter()
+            begin = time.monotonic()
             try:
                 _get(f"{self._url}/health")
             except OSError as error:
                 self.failures.append(f"/health: {error}")
-            self.took_ms.append((time.perf_counter() - begin) * MS_PER_S)
+            self.times.append((begin, time.monotonic()))
 
 
-def _sampled(pid: int, seconds: float, show: Callable[[float], None]) -> list[float]:
+def _sampled(
+    pid: int, clock: RunningClock, seconds: float, show: Callable[[float], None]
+) -> list[float]:
     """Resident memory once a second, for so long."""
-    deadline, found = time.monotonic() + seconds, []
-    while (left_s := deadline - time.monotonic()) > 0:
+    found = []
+    while (left_s := seconds - clock.tick()) > 0:
         found.append(look(pid).rss_mib)
         show(left_s)
         time.sleep(min(SAMPLE_S, left_s))
@@ -190,14 +199,14 @@ def _sampled(pid: int, seconds: float, show: Callable[[float], None]) -> list[fl
 
 
 def _wait_idle(url: str) -> None:
-    deadline = time.monotonic() + IDLE_TIMEOUT_S
+    clock = RunningClock()
     while any(slot["is_processing"] for slot in json.loads(_get(f"{url}/slots"))):
-        if time.monotonic() > deadline:
+        if clock.tick() > IDLE_TIMEOUT_S:
             raise ScenarioFailed(f"slots are still busy after {IDLE_TIMEOUT_S:g} s without clients")
         time.sleep(SAMPLE_S / 10)
     time.sleep(SAMPLE_S)  # connections that were just closed are closed on the other side, too
 
 
 def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=IDLE_TIMEOUT_S) as answer:
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
         return bytes(answer.read())

@@ -88,6 +88,7 @@ ARROWS: dict[str, set[str]] = {
     },
     # processes
     "server.limits": {"server.errors"},
+    "server.heap": set(),
     "server.listen": {"server.errors", "server.options"},
     "server.tls": {"server.errors", "server.options"},
     "server.loading": set(),
@@ -116,6 +117,7 @@ ARROWS: dict[str, set[str]] = {
         "server.engine.pulse",
         "server.engine.snapshot",
         "server.errors",
+        "server.heap",
         "server.leftover",
         "server.listen",
         "server.loading",
