@@ -43,6 +43,7 @@ from server.listen import url_of
 from server.loading import LoadingBar
 from server.options.settings import Settings
 from server.running import RunningRecord
+from server.turnstile import Turnstile
 from server.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ SILENCE_S = 1.0
 
 PAUSE_S = 2.0
 """A main thread that did not run for so long was stopped, and the others with it."""
+
+LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HANDSHAKE_S = 10
 """How long a client may take to agree on keys."""
@@ -99,6 +102,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
     alive: bool
     app: Application
     wsgi: Flask
+    _turnstile: Turnstile
 
     # SIGHUP has its handler before gunicorn's way of resetting signals could let it kill
     SIGNALS = tuple(sig for sig in GeventWorker.SIGNALS if sig != signal.SIGHUP)
@@ -147,6 +151,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Answer HTTP until told to stop, then drain."""
+        self._turnstile = Turnstile()
         servers = [self._server(listener) for listener in self.sockets]
         loading = gevent.spawn(self._follow_loading)
         looked_at = time.monotonic()
@@ -186,6 +191,9 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         """One request; counted, so that draining knows when the last one is answered."""
         self._n_active += 1
         try:
+            # who only looks (/health) need not wait for who wants something done
+            if req.method not in LOOKS:
+                self._turnstile.pass_through()
             super().handle_request(listener_name, req, sock, addr)
         finally:
             self._n_active -= 1

@@ -95,6 +95,7 @@ ARROWS: dict[str, set[str]] = {
     "server.arbiter": {"server.logs", "server.notify", "server.succession"},
     "server.succession": set(),
     "server.leftover": {"server.api"},
+    "server.turnstile": set(),
     "server.notify": set(),
     "server.refusal": {"server.api"},
     "server.application": {
@@ -126,6 +127,7 @@ ARROWS: dict[str, set[str]] = {
         "server.refusal",
         "server.running",
         "server.tls",
+        "server.turnstile",
         "server.watchdog",
     },
     # from settings to what a server would find
