@@ -43,6 +43,7 @@ class Cors:
 def is_localhost(origin: str) -> bool:
     """Whether an Origin header names this machine, on any port."""
     try:
-        return urlsplit(origin).hostname in LOCALHOST
+        # no origin has a user, but what browsers and urlsplit take for one differs
+        return "@" not in origin and urlsplit(origin).hostname in LOCALHOST
     except ValueError:
         return False

@@ -112,7 +112,12 @@ def test_origins_can_be_limited_to_this_machine(serve: ServerMaker) -> None:
     client = serve(cors_origins="localhost").client
     allowed = client.get("/health", headers=LOCAL).headers
     assert allowed["Access-Control-Allow-Origin"] == LOCAL["Origin"]
-    for origin in ("https://example.org", "http://localhost.example.org", "http://[bad"):
+    for origin in (
+        "https://example.org",
+        "http://localhost.example.org",
+        "http://x\\@localhost",
+        "http://[bad",
+    ):
         headers = client.get("/health", headers={"Origin": origin}).headers
         assert "Access-Control-Allow-Origin" not in headers
 

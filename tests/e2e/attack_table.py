@@ -14,9 +14,12 @@ from tests.e2e import live
 from tests.e2e import models
 from tests.e2e.attacks import ASTRAY
 from tests.e2e.attacks import ATTACKS
+from tests.e2e.attacks import KEY
+from tests.e2e.attacks import VICTIMS_KEY
 from tests.e2e.attacks import Attack
 from tests.e2e.beside import clients_beside
 from tests.e2e.conftest import ONE_THREAD
+from tests.e2e.guards import GUARDS
 from tests.e2e.live import LiveServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
@@ -27,6 +30,7 @@ HEAD = """
 |---|---|---|---|---|---|
 """
 MS_PER_S = 1000
+ALL = (*ATTACKS, *GUARDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,10 @@ def started(folder: Path) -> Iterator[LiveServer]:
     """The server that is attacked."""
     model = models.tiny(folder / "tiny.gguf")
     slots = ("-np", "16", "--kv-unified", "-c", "65536", "--chat-template", ASTRAY)
-    options = (*ONE_THREAD, *slots, "--max-body-mib", "1", "--slot-save-path", folder)
-    server = live.start(["-m", model, *options], folder / "log")
+    limits = ("--max-body-mib", "1", "--slot-save-path", folder)
+    guards = ("--api-key", f"{KEY},{VICTIMS_KEY}", "--cors-origins", "localhost")
+    server = live.start(["-m", model, *ONE_THREAD, *slots, *limits, *guards], folder / "log")
+    server.headers["X-Api-Key"] = KEY
     try:
         yield server
         assert server.stop() == 0
@@ -76,7 +82,7 @@ def row(attack: Attack, outcome: Outcome) -> str:
 def main() -> None:
     """Attack, and write."""
     with tempfile.TemporaryDirectory(prefix="attacks-") as name, started(Path(name)) as server:
-        table = HEAD + "".join(row(attack, attacked(server, attack)) for attack in ATTACKS)
+        table = HEAD + "".join(row(attack, attacked(server, attack)) for attack in ALL)
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
     PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")

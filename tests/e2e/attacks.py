@@ -18,7 +18,14 @@ from tests.e2e.live import LiveServer
 
 N_SLOW = 100
 READ_S = 10.0
-COMPLETION = b"POST /completion HTTP/1.1\r\nHost: x\r\n"
+KEY = "insider"
+"""Most who attack have a key."""
+
+VICTIMS_KEY = "k" * 32
+"""What an outsider would like to find out."""
+
+GET = "GET {} HTTP/1.1\r\nHost: x\r\nX-Api-Key: " + KEY + "\r\n"
+COMPLETION = b"POST /completion HTTP/1.1\r\nHost: x\r\nX-Api-Key: " + KEY.encode() + b"\r\n"
 END = b"0\r\n\r\n"
 LIMIT = 1 << 16
 
@@ -80,7 +87,7 @@ def posts(path: str, *bodies: wire.Json) -> Callable[[LiveServer], list[str]]:
 
 def gets(*paths: str) -> Callable[[LiveServer], list[str]]:
     """GET each as it is."""
-    return sends(*(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths))
+    return sends(*(f"{GET.format(path)}\r\n".encode() for path in paths))
 
 
 def chat(**fields: wire.Json) -> wire.Json:
@@ -120,11 +127,15 @@ def _slow_bodies(server: LiveServer) -> list[str]:
         return [str(server.post("/completion", {"prompt": "Once", "n_predict": 2}).status)]
 
 
+def _opened(server: LiveServer, body: wire.Json) -> socket.socket:
+    return wire.open_socket(server.url, "/completion", body, headers=server.headers)
+
+
 def _deaf_readers(server: LiveServer) -> list[str]:
     endless = {"prompt": "Once", "n_predict": 3000, "ignore_eos": True, "stream": True}
     with contextlib.ExitStack() as clients:
         for _ in range(10):
-            clients.enter_context(wire.open_socket(server.url, "/completion", endless))
+            clients.enter_context(_opened(server, endless))
         return [str(server.post("/completion", {"prompt": "Once", "n_predict": 2}).status)]
 
 
@@ -241,7 +252,9 @@ ATTACKS = (
         "bodies that are refused",
         "64 MiB for a path that there is not",
         sends(
-            b"POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 67108864\r\n\r\n" + b"a" * (64 << 20)
+            COMPLETION.replace(b"/completion", b"/no")
+            + b"Content-Length: 67108864\r\n\r\n"
+            + b"a" * (64 << 20)
         ),
         _set("404", "closed"),
     ),

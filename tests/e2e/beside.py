@@ -50,7 +50,7 @@ def _stream(
     server: LiveServer, waits: Waits, ready: threading.Event, over: threading.Event
 ) -> None:
     body = {"prompt": "Once", "n_predict": -1, "ignore_eos": True, "stream": True}
-    with wire.stream(server.url, "/completion", body) as stream:
+    with wire.stream(server.url, "/completion", body, headers=server.headers) as stream:
         before = time.monotonic()
         for number, _ in enumerate(stream.data()):
             now = time.monotonic()

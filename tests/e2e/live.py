@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ class LiveServer:
     process: subprocess.Popen[bytes]
     url: str
     log_path: Path
+    headers: dict[str, str] = field(default_factory=dict)
+    """What every request says, such as a key."""
 
     @property
     def pid(self) -> int:
@@ -70,11 +73,11 @@ class LiveServer:
 
     def get(self, path: str) -> wire.Reply:
         """GET."""
-        return wire.request(self.url, path)
+        return wire.request(self.url, path, headers=self.headers)
 
     def post(self, path: str, body: wire.Json) -> wire.Reply:
         """POST as JSON."""
-        return wire.request(self.url, path, body)
+        return wire.request(self.url, path, body, headers=self.headers)
 
     def slots(self) -> list[dict[str, Any]]:
         """GET /slots."""

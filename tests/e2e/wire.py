@@ -108,15 +108,22 @@ def stream(
         connection.close()
 
 
-def open_socket(url: str, path: str, body: Json, timeout_s: float = TIMEOUT_S) -> socket.socket:
+def open_socket(
+    url: str,
+    path: str,
+    body: Json,
+    timeout_s: float = TIMEOUT_S,
+    headers: Mapping[str, str] | None = None,
+) -> socket.socket:
     """Send a POST and return the socket, with nothing of the answer read yet."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     client = socket.create_connection((parts.hostname, parts.port or 80), timeout=timeout_s)
     payload = json.dumps(body).encode()
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(payload)}\r\n\r\n"
+        f"Content-Length: {len(payload)}\r\n{lines}\r\n"
     )
     client.sendall(head.encode() + payload)
     return client
