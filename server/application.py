@@ -58,6 +58,8 @@ class Application(BaseApplication):  # type: ignore[misc]
         self._on_child_exit = on_child_exit
         self.descriptors = [opened.detach() for opened in sockets]
         self.quarantine = Quarantine()
+        self.has_served = False
+        """Whether a worker of this program has loaded its model before."""
         super().__init__()
 
     def load_config(self) -> None:
@@ -102,7 +104,7 @@ class Application(BaseApplication):  # type: ignore[misc]
         wsgi.SERVER = SERVER_NAME
 
         provider = tracer_provider(self.settings.log.otel, os.environ)
-        self.engine = start_engine(self.settings, self.pulse)
+        self.engine = start_engine(self.settings, self.pulse, is_replacement=self.has_served)
         app: Flask = create_app(self.settings, self.engine, self.quarantine.refuses, provider)
         return app
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from server.engine import thread
 from server.engine.client import EngineClient
@@ -30,14 +31,19 @@ from server.options.settings import Settings
 DEBUG_VARIABLE = "LLAMA_SERVER_SLOTS_DEBUG"
 
 
-def start_engine(settings: Settings, pulse: Pulse | None = None) -> EngineClient:
+def start_engine(
+    settings: Settings, pulse: Pulse | None = None, *, is_replacement: bool = False
+) -> EngineClient:
     """Start the engine thread and return at once; the model loads meanwhile.
 
     Follow `client.board`: status, load progress, and what went wrong if it did. pulse: where
-    another process looks whether the thread hangs.
+    another process looks whether the thread hangs. is_replacement: of an engine that served, so
+    that other machines are waited for instead of giving up.
     """
     mailbox = Mailbox(choose_delivery(), pulse)
-    load = functools.partial(_load, runner_config(settings), mailbox)
+    config = runner_config(settings)
+    config = replace(config, placement=replace(config.placement, waits_for_servers=is_replacement))
+    load = functools.partial(_load, config, mailbox)
     thread.start(load, mailbox, engine_config(settings))
     return EngineClient(mailbox)
 

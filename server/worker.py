@@ -79,6 +79,7 @@ def _on_child_exit(arbiter: EngineArbiter, worker: EngineWorker) -> None:
         _log.error("the server died while it worked on %s", line)
     worker.app.quarantine.blame(worker.running.digests())
     worker.running.close()
+    worker.app.has_served |= worker.was_ready
     arbiter.count_death(worker.was_ready)
 
 

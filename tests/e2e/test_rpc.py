@@ -1,19 +1,23 @@
-"""A model over several machines: ggml's RPC servers, and the same text as on one machine."""
+"""A model over several machines: ggml's RPC servers, the same text as on one, and one that dies."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 
 from llama_ctypes.library import DIRECTORY
+from tests.e2e import wire
 from tests.e2e.conftest import ONE_THREAD
 from tests.e2e.conftest import Starter
 from tests.e2e.live import ROOT
@@ -27,6 +31,8 @@ pytestmark = pytest.mark.model
 PROGRAM = DIRECTORY / "ggml-rpc-server"
 BODY = {"prompt": "The three primary colours are", "n_predict": 24, "temperature": 0}
 ARGS = ("--demo", "-c", "2048", "-np", "1", *ONE_THREAD)
+
+LAST_CHUNK = b"0\r\n\r\n"
 
 NEW_NETWORK = ("unshare", "-Urn")
 
@@ -50,9 +56,9 @@ def text_of_one(demo: LiveServer) -> str:
 
 
 @contextmanager
-def rpc_server(program: str) -> Iterator[str]:
-    """host:port of an RPC server that offers this machine's processors."""
-    port = free_port()
+def rpc_server(program: str, port: int | None = None) -> Iterator[str]:
+    """host:port of an RPC server that offers this machine's processors; killed in the end."""
+    port = port or free_port()
     with subprocess.Popen([program, "-p", str(port)], stdout=subprocess.DEVNULL) as process:
         try:
             wait_until("the RPC server listens", lambda: is_listening("127.0.0.1", port))
@@ -87,6 +93,44 @@ def test_two_machines_say_what_one_machine_says(program: str, text_of_one: str) 
     )
     assert asked.returncode == 0, asked.stderr
     assert json.loads(asked.stdout)["content"] == text_of_one
+
+
+def test_a_machine_that_dies_is_waited_for(program: str, start: Starter, tiny_path: Path) -> None:
+    body, port = {"prompt": "Once", "n_predict": 8, "temperature": 0}, free_port()
+    with rpc_server(program) as first:
+        with rpc_server(program, port) as second:
+            server = start("-m", tiny_path, "-np", "1", *ONE_THREAD, "--rpc", f"{first},{second}")
+            before = server.post("/completion", body).json["content"]
+            endless = body | {"n_predict": -1, "ignore_eos": True, "stream": True}
+            stream = wire.open_socket(server.url, "/completion", endless)
+            wire.read_until(stream, b"data: ")
+        assert not rest_of(stream).endswith(LAST_CHUNK)
+        wait_until("a worker waits", lambda: is_loading(server))
+        wait_until("it says why", lambda: f"--rpc: waiting for {second}: " in server.log)
+        assert "the server died while it worked on chatcmpl-" in server.log
+        with rpc_server(program, port):
+            server.wait_ready()
+            assert server.post("/completion", body).json["content"] == before
+        # who has nothing to compute does not notice yet that it is away again
+        with pytest.raises((OSError, HTTPException)):
+            server.post("/completion", body)
+        wait_until("another worker waits", lambda: is_loading(server))
+        assert server.stop() == 0
+
+
+def rest_of(stream: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    received = b""
+    with stream, contextlib.suppress(ConnectionError):
+        while piece := stream.recv(1 << 16):
+            received += piece
+    return received
+
+
+def is_loading(server: LiveServer) -> bool:
+    """Whether /health says that there is no model yet."""
+    reply = server.get("/health")
+    return reply.status == 503 and reply.json["error"]["message"] == "Loading model"
 
 
 def test_a_machine_that_is_not_there_is_one_line(start: Starter, tmp_path: Path) -> None:

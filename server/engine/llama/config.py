@@ -32,6 +32,8 @@ class Placement:
     """Names of ggml's devices; ("none",) = the CPU alone; () = the library's choice."""
     rpc_servers: tuple[str, ...] = ()
     """host:port of machines whose devices are used too."""
+    waits_for_servers: bool = False
+    """Whether loading waits for those that do not answer; else it fails."""
     split_mode: str = "layer"
     tensor_split: tuple[float, ...] = ()
     main_gpu: int = 0

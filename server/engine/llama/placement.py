@@ -1,12 +1,11 @@
 """Placement -> the parts of llama_model_params that name devices, buffers and metadata.
 
 Names are looked up here, so that a wrong one is a sentence and not a crash. Answers to
-parse_device_list, parse_tensor_buffer_overrides and add_rpc_devices in llama.cpp `common/arg.cpp`.
+parse_device_list and parse_tensor_buffer_overrides in llama.cpp `common/arg.cpp`.
 """
 
 from __future__ import annotations
 
-import _socket
 import ctypes
 import logging
 import math
@@ -15,7 +14,6 @@ from collections.abc import Sequence
 from llama_ctypes import device
 from llama_ctypes import log
 from llama_ctypes.device import Device
-from llama_ctypes.errors import LlamaError
 from llama_ctypes.raw.backend import ggml_backend_cpu_buffer_type
 from llama_ctypes.raw.device import ggml_backend_dev_type
 from llama_ctypes.raw.enums import llama_model_kv_override_type
@@ -25,6 +23,7 @@ from llama_ctypes.raw.params import llama_model_params
 from llama_ctypes.raw.params import llama_model_tensor_buft_override
 from llama_ctypes.raw.system import llama_max_devices
 from server.engine.errors import LoadFailed
+from server.engine.llama import remote
 from server.engine.llama.config import Metadata
 from server.engine.llama.config import Placement
 from server.engine.llama.config import RunnerConfig
@@ -37,13 +36,12 @@ SPLIT_MODES = {
 }
 NO_DEVICE = "none"
 CPU_BUFFER = "CPU"
-RPC_TIMEOUT_S = 5.0
 
 
 def place(params: llama_model_params, placement: Placement) -> None:
     """Fill in what placement says. LoadFailed names the option that can't be followed."""
     for endpoint in placement.rpc_servers:
-        _add_remote(endpoint)
+        remote.add(endpoint)
     if placement.devices:
         params.devices = device.device_array(_devices(placement.devices))
     params.split_mode = SPLIT_MODES[placement.split_mode]
@@ -139,25 +137,3 @@ def _tensor_overrides(
         override.pattern = pattern.encode()
         override.buft = known[buffer]
     return array
-
-
-def _add_remote(endpoint: str) -> None:
-    """Reach the server first: libllama would abort the process where nobody answers.
-
-    By `_socket`, because gevent replaces `socket`, and this is the engine thread.
-    """
-    host, colon, port = endpoint.partition(":")
-    if not (host and colon and port.isdecimal() and int(port) < 1 << 16):
-        raise LoadFailed(f"--rpc: expected host:port, got {endpoint!r}")
-    probe = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-    try:
-        probe.settimeout(RPC_TIMEOUT_S)
-        probe.connect((host, int(port)))
-    except OSError as error:
-        raise LoadFailed(f"--rpc: no server answers at {endpoint}: {error}") from None
-    finally:
-        probe.close()
-    try:
-        device.add_remote(endpoint)
-    except LlamaError as error:
-        raise LoadFailed(f"--rpc: {error}") from None

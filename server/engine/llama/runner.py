@@ -23,6 +23,7 @@ from server.engine.guided import guided
 from server.engine.host_cache import State
 from server.engine.llama import adapters
 from server.engine.llama import params
+from server.engine.llama import remote
 from server.engine.llama import threads
 from server.engine.llama.adapters import LoraAdapters
 from server.engine.llama.config import RunnerConfig
@@ -100,6 +101,7 @@ class LlamaRunner:
         """Load the model and make its context. LoadFailed with one line that says why."""
         try:
             threads.prepare(config)
+            remote.await_all(config.placement, on_progress)
             config = fit_to_memory(config)
             adapters.check_files(config)
             with ExitStack() as on_failure:
