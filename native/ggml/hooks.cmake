@@ -2,13 +2,16 @@
 # its own code. No file of llama.cpp is changed.
 add_compile_options("$<$<COMPILE_LANGUAGE:C>:SHELL:-include \"${CMAKE_CURRENT_LIST_DIR}/yield.h\">")
 
-# Statements go into copies of two files, each at a place that must be found exactly once, and the copies are compiled in
-# their stead: attention on processors passes masked cells over by masked.h and takes few rows by attend.h; products of
-# repacked Q4_0 weights on x86 are made by multiply.h.
+# Statements go into copies of three files, each at a place that must be found exactly once, and the copies are compiled in
+# their stead: attention on processors passes masked cells over by masked.h and takes few rows by attend.h; GELU is looked
+# up by gelu.h; products of repacked Q4_0 weights on x86 are made by multiply.h, and those of F16 weights by halves.h.
 set(LLAMACTL_HERE "${CMAKE_CURRENT_LIST_DIR}")
 set(LLAMACTL_MASKED_CELL "if (mv == -INFINITY) {")
 set(LLAMACTL_ONE_CHUNK "static void ggml_compute_forward_flash_attn_ext_f16_one_chunk(")
 set(LLAMACTL_ONE_CHUNK_BEGINS "const bool write_partials = (partials != nullptr);")
+set(LLAMACTL_GELU "ggml_vec_gelu_f32(nc,")
+set(LLAMACTL_SGEMM "bool llamafile_sgemm(const struct ggml_compute_params * params, int64_t m, int64_t n, int64_t k,")
+set(LLAMACTL_SGEMM_F16 "case GGML_TYPE_F16: {")
 set(LLAMACTL_GEMM "void ggml_gemm_q4_0_8x8_q8_0(int n, float * GGML_RESTRICT s, size_t bs, const void * GGML_RESTRICT vx, const void * GGML_RESTRICT vy, int nr, int nc) {")
 
 # Puts before and after around the one occurrence of place in the variable, which is emptied if there is not one.
@@ -62,7 +65,9 @@ function(llamactl_change_attention)
   llamactl_put(code "${LLAMACTL_ONE_CHUNK}" "#include \"${LLAMACTL_HERE}/attend.h\"\n" "")
   llamactl_put(code "${LLAMACTL_ONE_CHUNK_BEGINS}"
     "if (llamactl_attend(params, dst, ir0, ir1, ic_start, ic_end, partials, partial_stride)) { return; } " "")
-  llamactl_compile_instead(ggml-cpu/ops.cpp "#include \"${LLAMACTL_HERE}/masked.h\"\n" "${code}")
+  llamactl_put(code "${LLAMACTL_GELU}" "llamactl_gelu(nc, // instead of " "\n")
+  llamactl_compile_instead(ggml-cpu/ops.cpp
+    "#include \"${LLAMACTL_HERE}/masked.h\"\n#include \"${LLAMACTL_HERE}/gelu.h\"\n" "${code}")
 endfunction()
 
 function(llamactl_change_products)
@@ -70,6 +75,11 @@ function(llamactl_change_products)
   llamactl_put(code "${LLAMACTL_GEMM}" "#include \"${LLAMACTL_HERE}/multiply.h\"\n"
     " if (llamactl_gemm_q4_0(n, s, bs, vx, vy, nr, nc)) { return; }")
   llamactl_compile_instead(ggml-cpu/arch/x86/repack.cpp "" "${code}")
+  file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/llamafile/sgemm.cpp" code)
+  llamactl_put(code "${LLAMACTL_SGEMM}" "#include \"${LLAMACTL_HERE}/halves.h\"\n" "")
+  llamactl_put(code "${LLAMACTL_SGEMM_F16}" ""
+    " if (Btype == GGML_TYPE_F32 && llamactl_multiply_f16(params, m, n, k, A, lda, B, ldb, C, ldc)) { return true; }")
+  llamactl_compile_instead(ggml-cpu/llamafile/sgemm.cpp "" "${code}")
 endfunction()
 
 # the targets are there once ggml's own lists were read
