@@ -24,7 +24,7 @@ export const FIELDS = [
   sampling("top_k", "Top-k", "Only the k likeliest tokens; 0: all", { step: 1, min: 0 }),
   sampling("top_p", "Top-p", "Only the likeliest that make up this share", { step: 0.01, min: 0, max: 1 }),
   sampling("min_p", "Min-p", "Only what is this likely beside the likeliest", { step: 0.01, min: 0, max: 1 }),
-  sampling("seed", "Seed", "Equal seed and request, equal answer; 4294967295: random", { step: 1, min: 0 }),
+  sampling("seed", "Seed", "Equal seed and request, equal answer", { step: 1, min: 0 }),
   sampling("typical_p", "Typical-p", "Only tokens as surprising as usual; 1: off", { step: 0.01, min: 0, max: 1 }),
   sampling("top_n_sigma", "Top-n-sigma", "Within n deviations of the best; -1: off", { step: 0.1, min: -1 }),
   sampling("dynatemp_range", "Temperature range", "How far it moves with the model's certainty", { step: 0.05, min: 0 }),
@@ -48,12 +48,16 @@ export const FIELDS = [
   penalties("dry_penalty_last_n", "DRY window", "Tokens; -1: all", { step: 1, min: -1 }),
 ];
 
+const RANDOM_SEED = 0xffffffff;
+
 const NAMES = new Set(FIELDS.map((field) => field.name));
 
 /** What /props says of a field, as a person would write it. @param {any} params @param {Field} field */
 export function defaultOf(params, field) {
   const value = params?.[field.name];
   if (Array.isArray(value)) return value.join(";");
+  if (field.name === "seed" && value === RANDOM_SEED) return "random";
+  if (Number.isInteger(value)) return String(value);
   return typeof value === "number" ? String(Number(value.toPrecision(6))) : "";
 }
 

@@ -42,7 +42,7 @@ function build() {
   const notices = element("div", { class: "notices", role: "status" });
   const top = element("header", { class: "top" }, iconButton("menu", say("openList"), () => toggle(), { class: "icon-button open-list" }), title, element("span", { class: "model-name" }));
   const chat = element("div", { class: "chat" }, element("chat-thread"), element("div", { class: "dock" }, element("live-figures"), composer));
-  const main = element("main", {}, top, banner, chat, element("status-page"));
+  const main = element("main", {}, top, banner, notices, chat, element("status-page"));
   const shade = element("button", { type: "button", class: "shade", "aria-label": say("closeList"), tabindex: -1, onClick: () => toggle() });
 
   const toggle = () => {
@@ -71,7 +71,7 @@ function build() {
   NARROW.addEventListener("change", inertList);
 
   document.body.classList.toggle("list-folded", preferences.isFolded);
-  document.body.prepend(list, shade, main, notices, settings, keys);
+  document.body.prepend(list, shade, main, settings, keys);
   inertList();
   show();
   acceptDrops(composer);

@@ -108,8 +108,8 @@ class LiveServer:
         if self.process.poll() is not None:
             raise ServerDied(f"exit code {self.process.returncode}\n{self.log[-4000:]}")
         try:
-            # behind a prefix this is a 404, which comes as late as the 200 elsewhere
-            return self.get("/health").status in (200, 404)
+            # behind a prefix this is a 404, or a 401 with keys, as late as the 200 elsewhere
+            return self.get("/health").status in (200, 401, 404)
         except OSError:
             return False
 

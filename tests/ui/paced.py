@@ -49,10 +49,16 @@ class PacedServer:
 def serving(text: str, tokens_per_s: float) -> Iterator[PacedServer]:
     """A server whose every answer is this text."""
     is_done = threading.Event()
-    app = _app(text, tokens_per_s, is_done)
+    with listening(_app(text, tokens_per_s, is_done)) as url:
+        yield PacedServer(url, is_done)
+
+
+@contextmanager
+def listening(app: Flask) -> Iterator[str]:
+    """An application on a free port of the loopback interface; its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield PacedServer(f"http://127.0.0.1:{server.server_port}", is_done)
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -15,9 +16,11 @@ from tests.e2e import live
 from tests.e2e.live import LiveServer
 from tests.e2e.processes import free_port
 from tests.ui import steps
+from tests.ui.cable import laid_to
 
 pytestmark = [pytest.mark.model, pytest.mark.playwright]
 
+CONTENT = "import('./js/app.js').then(({ app }) => app.session.path.at(-1).content)"
 LONG = "localStorage.setItem('llamactl.settings', '{\"max_tokens\": 160, \"temperature\": 0}')"
 
 
@@ -92,6 +95,32 @@ def test_a_stream_goes_on_after_a_reload(page: Page, server: LiveServer) -> None
     )
 
 
+def test_a_stream_goes_on_after_the_network_was_gone(page: Page, server: LiveServer) -> None:
+    with laid_to(server.url) as cable:
+        steps.open_page(page, cable.url)
+        page.evaluate(LONG.replace("160", "90"))
+        with page.expect_request("**/v1/chat/completions") as asked:
+            steps.send(page, "Write a story about an owl.")
+        expect(page.locator(".running .body rich-text")).to_contain_text(re.compile(r"\w+ \w+"))
+        cable.cut()
+        expect(page.locator(".message.assistant .note")).to_contain_text("Reconnecting")
+        begun = page.evaluate(CONTENT)
+        cable.mend()
+        steps.answered(page)
+        text = page.evaluate(CONTENT)
+    assert text.startswith(begun) and len(text) > len(begun) > 0
+    # each word once
+    assert text == kept_text(server, asked.value.headers["x-conversation-id"])
+
+
+def kept_text(server: LiveServer, stream: str) -> str:
+    """What the server wrote, as it keeps it."""
+    lines = server.get(f"/v1/stream?conv_id={stream}").body.decode().splitlines()
+    chunks = [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    return "".join(delta.get("content") or "" for delta in deltas)
+
+
 def test_export_delete_and_import(page: Page, tmp_path: Path) -> None:
     steps.open_page(page)
     steps.put_chat(page, [{"role": "user", "content": "kept words"}], "a chat to keep")
@@ -118,17 +147,19 @@ def test_a_picture_is_refused_by_a_model_of_text(page: Page) -> None:
     expect(page.locator(".chip")).to_have_text("a.txt")
 
 
-def test_a_key_is_asked_for_and_a_server_may_come_back(
+def test_a_key_is_asked_for_under_a_prefix_and_a_server_may_come_back(
     browser: Browser, tiny_model_path: Path, tmp_path: Path
 ) -> None:
     port = free_port()
-    given = ["--webui-config", '{"theme": "dark"}']
-    args = ["-m", tiny_model_path, "-t", "1", "--no-warmup", "--api-key", "secret", *given]
+    given = tmp_path / "webui.json"
+    given.write_text('{"theme": "dark", "systemMessage": "You are given.", "top_k": 11}')
+    args: list[str | Path] = ["-m", tiny_model_path, "-t", "1", "--no-warmup"]
+    args += ["--api-key", "secret", "--api-prefix", "/llm", "--webui-config-file", given]
     server = live.start(args, tmp_path / "log", port=port)
     page = browser.new_page()
     page.set_default_timeout(steps.WAIT_MS)
     try:
-        page.goto(server.url)
+        page.goto(f"{server.url}/llm/")
         page.get_by_role("button", name="Enter key").click()
         page.fill("input[name=key]", "wrong")
         page.press("input[name=key]", "Tab")
@@ -139,7 +170,10 @@ def test_a_key_is_asked_for_and_a_server_may_come_back(
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         server.stop()
         page.get_by_role("button", name="Close").first.click()
-        steps.send(page, "Hello")
+        with page.expect_request("**/llm/v1/chat/completions") as asked:
+            steps.send(page, "Hello")
+        body: Any = asked.value.post_data_json
+        assert (body["top_k"], body["messages"][0]["content"]) == (11, "You are given.")
         expect(page.locator(".message.assistant .note")).to_contain_text("Reconnecting")
         server = live.start(args, tmp_path / "log2", port=port)
         expect(page.locator(".message.assistant .note")).not_to_contain_text("Reconnecting")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import struct
+import zlib
 from typing import Any
 
 import pytest
@@ -15,9 +18,10 @@ from tests.ui import steps
 
 pytestmark = [pytest.mark.model, pytest.mark.playwright]
 
-DROP = """(field) => {
+DROP = """(field, [bytes, name, type]) => {
   const data = new DataTransfer();
-  data.items.add(new File(["dropped words"], "dropped.txt", { type: "text/plain" }));
+  const content = Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0));
+  data.items.add(new File([content], name, { type }));
   const event = { dataTransfer: data, bubbles: true, cancelable: true };
   for (const kind of ["dragenter", "drop"]) field.dispatchEvent(new DragEvent(kind, event));
 }"""
@@ -31,6 +35,19 @@ PASTE = """(field, [text, file]) => {
 COMPOSED = """(field) => field.dispatchEvent(
   new KeyboardEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true })
 )"""
+# a red dot
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"".join(
+    struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    for kind, data in (
+        (b"IHDR", struct.pack(">2I5B", 1, 1, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0\xff\0\0")),
+        (b"IEND", b""),
+    )
+)
+# a tenth of a second of silence
+SOUND = struct.pack(
+    "<4sI8sIHHIIHH4sI", b"RIFF", 836, b"WAVEfmt ", 16, 1, 1, 8000, 8000, 1, 8, b"data", 800
+) + bytes([128] * 800)
 FORMATTED = """A formula: $x^2$ and
 
 $$\\frac{a}{b}$$
@@ -84,7 +101,7 @@ def test_files_are_chosen_dropped_and_pasted_and_their_text_is_sent(page: Page) 
     pdf = {"name": "paper.pdf", "mimeType": "application/pdf", "buffer": pdf_of("printed words")}
     page.set_input_files("chat-composer input[type=file]", pdf)
     expect(page.locator(".chip")).to_have_text(["paper.pdf"])
-    field.evaluate(DROP)
+    field.evaluate(DROP, [encoded(b"dropped words"), "dropped.txt", "text/plain"])
     field.evaluate(PASTE, ["", "clip.txt"])
     expect(page.locator(".chip")).to_have_text(["paper.pdf", "dropped.txt", "clip.txt"])
     field.evaluate(PASTE, ["long " * 600, ""])
@@ -107,6 +124,52 @@ def test_files_are_chosen_dropped_and_pasted_and_their_text_is_sent(page: Page) 
     assert content.endswith("What do they say?")
     steps.answered(page)
     expect(page.locator(".message.user .file")).to_have_count(3)
+
+
+def test_pictures_and_sounds_go_to_a_model_that_takes_them(page: Page) -> None:
+    """No such model is at hand: that this one is, and its answer, are made up here."""
+
+    def props(route: Route) -> None:
+        said = route.fetch()
+        route.fulfill(
+            response=said, json={**said.json(), "modalities": {"vision": True, "audio": True}}
+        )
+
+    page.route("**/props", props)
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(body=spoken("A red dot.")))
+    steps.open_page(page)
+    field = page.locator(steps.FIELD)
+    picture = {"name": "dot.png", "mimeType": "image/png", "buffer": PICTURE}
+    page.set_input_files("chat-composer input[type=file]", picture)
+    expect(page.locator(".chip img")).to_have_js_property("naturalWidth", 1)
+    field.evaluate(DROP, [encoded(SOUND), "hum.wav", "audio/wav"])
+    expect(page.locator(".chip")).to_have_text(["dot.png", "hum.wav"])
+    field.fill("What are these?")
+    with page.expect_request("**/v1/chat/completions") as asked:
+        field.press("Enter")
+    assert asked.value.post_data_json["messages"][-1]["content"] == [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded(PICTURE)}"}},
+        {"type": "input_audio", "input_audio": {"data": encoded(SOUND), "format": "wav"}},
+        {"type": "text", "text": "What are these?"},
+    ]
+    expect(steps.answered(page).locator(".body")).to_have_text("A red dot.")
+    page.reload()
+    expect(page.get_by_role("img", name="dot.png")).to_have_js_property("naturalWidth", 1)
+    sound = page.locator(".message.user audio")
+    assert sound.evaluate(
+        "(one) => new Promise((ready) => (one.onloadedmetadata = ready, one.load()))"
+    )
+
+
+def spoken(*words: str) -> str:
+    """A stream of these words."""
+    chunks = [json.dumps({"choices": [{"index": 0, "delta": {"content": word}}]}) for word in words]
+    return "".join(f"data: {chunk}\n\n" for chunk in [*chunks, "[DONE]"])
+
+
+def encoded(content: bytes) -> str:
+    """Base64."""
+    return base64.b64encode(content).decode()
 
 
 def test_formulas_tables_code_thinking_and_calls_are_shown(page: Page) -> None:

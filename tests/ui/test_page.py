@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,12 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
+from tests.api.conftest import Server
+from tests.api.conftest import settings_of
 from tests.e2e import live
+from tests.fakes import FakeRunner
+from tests.fakes import next_letter
+from tests.ui import paced
 from tests.ui import steps
 from tests.ui.hostile import TEXTS
 from tests.ui.measure import measure_tokens
@@ -79,6 +85,31 @@ def test_data_of_the_first_version_are_carried_over(page: Page) -> None:
     steps.open_page(page)
     page.get_by_role("link", name="an old chat").click()
     expect(page.locator(".message.user .body")).to_have_text("old words")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"path": "."}, "mine: ok"), ({"no_ui": "on"}, "not_found_error")],
+    ids=["path", "no-webui"],
+)
+def test_the_page_is_replaced_or_taken_away(
+    browser: Browser, tmp_path: Path, options: dict[str, str], words: str
+) -> None:
+    (tmp_path / "index.html").write_text("<h1>mine</h1><script type=module src=own.js></script>")
+    (tmp_path / "own.js").write_text(
+        "const { status } = await (await fetch('health')).json();"
+        "document.querySelector('h1').append(': ' + status);"
+    )
+    if "path" in options:
+        options = {"path": str(tmp_path)}
+    server = Server(FakeRunner(next_letter), settings_of(**options))
+    page = browser.new_page()
+    with paced.listening(server.app) as url:
+        page.goto(url)
+        expect(page.locator("body")).to_contain_text(words)
+        expect(page.locator("chat-composer")).to_have_count(0)
+    page.close()
+    server.close()
 
 
 def test_a_question_mark_lists_the_keys(page: Page) -> None:

@@ -14,8 +14,8 @@ export function actionRow(message, session, shown) {
   const buttons = element(
     "div",
     { class: "actions" },
-    iconButton("copy", say("copy"), (event) => copy(message, /** @type {HTMLElement} */ (event.currentTarget))),
-    iconButton("edit", say("edit"), () => shown.edit()),
+    message.content && iconButton("copy", say("copy"), (event) => copy(message, /** @type {HTMLElement} */ (event.currentTarget))),
+    (message.content || !message.calls?.length) && iconButton("edit", say("edit"), () => shown.edit()),
     isAnswer && iconButton("again", say("regenerate"), () => session.regenerate(message)),
     isAnswer && isLast && message.content && !message.calls?.length && iconButton("continue", say("continueAnswer"), () => session.continue(message)),
     iconButton("delete", say("deleteMessage"), () => session.remove(message)),
