@@ -37,52 +37,62 @@ function build() {
   const composer = element("chat-composer");
   const settings = element("settings-dialog");
   const keys = element("key-help");
-  const title = element("h2", { class: "chat-title" });
   const banner = element("div", { class: "banner", role: "status" });
   const notices = element("div", { class: "notices", role: "status" });
-  const top = element("header", { class: "top" }, iconButton("menu", say("openList"), () => toggle(), { class: "icon-button open-list" }), title, element("span", { class: "model-name" }));
+  const toggle = foldable(list);
   const chat = element("div", { class: "chat" }, element("chat-thread"), element("div", { class: "dock" }, element("live-figures"), composer));
-  const main = element("main", {}, top, banner, notices, chat, element("status-page"));
-  const shade = element("button", { type: "button", class: "shade", "aria-label": say("closeList"), tabindex: -1, onClick: () => toggle() });
-
-  const toggle = () => {
-    if (NARROW.matches) document.body.classList.toggle("list-open");
-    else document.body.classList.toggle("list-folded", (preferences.isFolded = !preferences.isFolded));
-    inertList();
-  };
-  const inertList = () => {
-    list.inert = NARROW.matches ? !document.body.classList.contains("list-open") : preferences.isFolded;
-  };
+  const main = element("main", {}, topOf(chat, toggle), banner, notices, chat, element("status-page"));
+  const shade = element("button", { type: "button", class: "shade", "aria-label": say("closeList"), tabindex: -1, onClick: toggle });
   app.open = { settings: () => settings.show(), keys: () => keys.show(), list: toggle };
-
-  const show = oncePerFrame(() => {
-    const words = app.route === "status" ? say("status") : tame(app.session.chat?.title ?? "");
-    title.textContent = app.route === "status" ? "" : words; // that page has a heading
-    document.title = words ? `${words} · ${say("appName")}` : say("appName");
-    top.lastChild.textContent = app.server.modelName;
-    chat.hidden = app.route !== "chat";
-  });
-  for (const name of ["session", "chats", "route"]) app.addEventListener(name, show);
-  app.addEventListener("session", () => {
-    document.body.classList.remove("list-open");
-    inertList();
-  });
-  app.server.addEventListener("change", show);
-  NARROW.addEventListener("change", inertList);
-
-  document.body.classList.toggle("list-folded", preferences.isFolded);
   document.body.prepend(list, shade, main, settings, keys);
-  inertList();
-  show();
   acceptDrops(composer);
   listenToKeys({ list, composer });
   showNotices(notices, banner);
   composer.focusField();
 }
 
+/** What stands above a chat: its title and the model. @param {any} chat @param {() => void} toggle */
+function topOf(chat, toggle) {
+  const title = element("h2", { class: "chat-title" });
+  const model = element("span", { class: "model-name" });
+  const show = () => {
+    const words = app.route === "status" ? say("status") : tame(app.session.chat?.title ?? "");
+    title.textContent = app.route === "status" ? "" : words; // that page has a heading
+    document.title = words ? `${words} · ${say("appName")}` : say("appName");
+    model.textContent = app.server.modelName;
+    chat.hidden = app.route !== "chat";
+  };
+  const showSoon = oncePerFrame(show);
+  for (const name of ["session", "chats", "route"]) app.addEventListener(name, showSoon);
+  app.server.addEventListener("change", showSoon);
+  show();
+  return element("header", { class: "top" }, iconButton("menu", say("openList"), toggle, { class: "icon-button open-list" }), title, model);
+}
+
+/** The list can be folded away; on narrow screens it comes over the chat. What does so is returned. @param {any} list */
+function foldable(list) {
+  const { classList } = document.body;
+  const inertList = () => {
+    list.inert = NARROW.matches ? !classList.contains("list-open") : preferences.isFolded;
+  };
+  app.addEventListener("session", () => {
+    classList.remove("list-open");
+    inertList();
+  });
+  NARROW.addEventListener("change", inertList);
+  classList.toggle("list-folded", preferences.isFolded);
+  inertList();
+  return () => {
+    if (NARROW.matches) classList.toggle("list-open");
+    else classList.toggle("list-folded", (preferences.isFolded = !preferences.isFolded));
+    inertList();
+  };
+}
+
 /** @param {any} composer */
 function acceptDrops(composer) {
   let depth = 0;
+  document.body.dataset.drop = say("dropHere");
   const mark = (/** @type {number} */ by) => document.body.classList.toggle("dropping", (depth = Math.max(0, depth + by)) > 0);
   addEventListener("dragenter", (event) => event.dataTransfer?.types.includes("Files") && mark(1));
   addEventListener("dragleave", () => mark(-1));

@@ -95,7 +95,6 @@ export const strings = {
   keyWrong: "The server wants an API key, or does not know this one.",
   enterKey: "Enter key",
   historyFailed: "Chats can't be kept in this browser: {reason}",
-  noMarkdown: "The libraries for formatted text are not installed: answers are shown as plain text.",
   // settings
   settings: "Settings",
   close: "Close",
@@ -115,7 +114,6 @@ export const strings = {
   apiKeyHint: "Kept in this browser, sent to this server only.",
   systemPrompt: "System prompt",
   systemPromptHint: "What the model is told before every chat.",
-  defaultValue: "default {value}",
   resetAll: "Back to defaults",
   jsonSchema: "JSON schema",
   jsonSchemaHint: "Answers are made to fit this schema.",
@@ -133,7 +131,6 @@ export const strings = {
   deleteAll: "Delete all chats",
   deleteAllSure: "Delete all chats of this browser? This can't be undone.",
   deleteSure: "Delete “{title}”? This can't be undone.",
-  reallyDelete: "Delete",
   // the status page
   status: "Server status",
   backToChats: "Back to chats",
@@ -176,7 +173,6 @@ export const strings = {
   keySettings: "Settings",
   keyStatus: "Server status",
   keyList: "Show or hide the chats",
-  keyEditLast: "Edit the last message (in an empty field)",
   keySend: "Send",
   keyLine: "New line",
   keyPrevious: "Chat above",

@@ -130,8 +130,8 @@ def test_export_delete_and_import(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "chats.json"
     download.value.save_as(path)
     assert json.loads(path.read_text())["messages"][0]["content"] == "kept words"
-    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete all").click()
+    page.locator("dialog.ask").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("link", name="a chat to keep")).to_have_count(0)
     page.set_input_files("settings-dialog input[type=file]", path)
     expect(page.locator("a", has_text="a chat to keep")).to_have_count(1)

@@ -73,8 +73,12 @@ def test_chats_are_searched_renamed_pinned_and_deleted(page: Page) -> None:
     with page.expect_download() as download:
         choose(page, "cherries", "Export")
     assert download.value.suggested_filename == "cherries.json"
-    page.once("dialog", lambda dialog: dialog.accept())
     choose(page, "cherries", "Delete")
+    page.keyboard.press("Escape")
+    expect(rows).to_have_count(3)
+    choose(page, "cherries", "Delete")
+    page.locator("dialog.ask").get_by_role("button", name="Delete").click()
+    expect(rows).to_have_count(2)
     page.reload()
     expect(rows).to_have_text(["apples", "Bananas and rum"])
 
@@ -88,8 +92,9 @@ def test_settings_of_one_chat_go_before_those_of_all_and_presets_keep_them(page:
     page.get_by_role("button", name="This chat").click()
     page.fill("input[name=top_k]", "3")
     page.press("input[name=top_k]", "Tab")
-    page.once("dialog", lambda dialog: dialog.accept("careful"))
     page.get_by_role("button", name="Save as preset").click()
+    page.get_by_label("Name of the preset").last.fill("careful")
+    page.keyboard.press("Enter")
     page.get_by_role("button", name="All chats").click()
     expect(page.locator("input[name=top_k]")).to_have_value("")
     page.get_by_label("Presets").select_option("careful")

@@ -4,6 +4,7 @@
 import { app } from "../app.js";
 import { element, icon, iconButton, labelledButton, oncePerFrame, replaceChildren, textButton } from "../dom.js";
 import { say, tame } from "../strings.js";
+import { confirmed } from "./ask.js";
 
 /** @typedef {import("../store/history.js").Chat} Chat */
 
@@ -79,7 +80,7 @@ export class ChatList extends HTMLElement {
         act(say("rename"), () => this.#rename(chat, link)),
         act(say(chat.isPinned ? "unpin" : "pin"), () => app.saveChat(Object.assign(chat, { isPinned: !chat.isPinned }))),
         act(say("exportChat"), () => app.exportChat(chat)),
-        act(say("remove"), () => confirm(say("deleteSure", { title })) && app.removeChat(chat)),
+        act(say("remove"), async () => (await confirmed(say("deleteSure", { title }), say("remove"))) && app.removeChat(chat)),
       ),
     );
     menu.addEventListener("focusout", (/** @type {FocusEvent} */ event) => !menu.contains(/** @type {Node} */ (event.relatedTarget)) && menu.removeAttribute("open"));

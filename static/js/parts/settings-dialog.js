@@ -6,6 +6,7 @@ import { element, iconButton, oncePerFrame, replaceChildren, textButton } from "
 import { FIELDS, defaultOf } from "../fields.js";
 import { givenSettings, preferences } from "../preferences.js";
 import { say } from "../strings.js";
+import { confirmed } from "./ask.js";
 import { presetRow } from "./presets.js";
 
 export class SettingsDialog extends HTMLElement {
@@ -146,7 +147,7 @@ export class SettingsDialog extends HTMLElement {
       { class: "buttons" },
       textButton(say("exportAll"), () => app.exportAll()),
       textButton(say("importChats"), () => file.click()),
-      textButton(say("deleteAll"), () => confirm(say("deleteAllSure")) && app.removeAll(), { class: "button danger" }),
+      textButton(say("deleteAll"), async () => (await confirmed(say("deleteAllSure"), say("remove"))) && app.removeAll(), { class: "button danger" }),
       file,
     );
   }
