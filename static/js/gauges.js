@@ -20,7 +20,7 @@ export class Gauges {
   series = [
     { title: say("throughput"), unit: "tok/s", points: /** @type {number[]} */ ([]) },
     { title: say("promptThroughput"), unit: "tok/s", points: /** @type {number[]} */ ([]) },
-    { title: say("latency"), unit: "s", points: /** @type {number[]} */ ([]) },
+    { title: say("latency"), unit: "ms", points: /** @type {number[]} */ ([]) },
     { title: say("busySlots"), unit: "", points: /** @type {number[]} */ ([]) },
   ];
 
@@ -34,11 +34,11 @@ export class Gauges {
     const seconds = (at - before.at) / 1000;
     const waits = grown("llamactl_time_to_first_token_seconds_count");
     const latency = this.series[2].points;
-    const wait = waits ? grown("llamactl_time_to_first_token_seconds_sum") / waits : (latency.at(-1) ?? 0);
+    const waitMs = waits ? (1000 * grown("llamactl_time_to_first_token_seconds_sum")) / waits : (latency.at(-1) ?? 0);
     const now = [
       grown("llamacpp:tokens_predicted_total") / seconds,
       grown("llamacpp:prompt_tokens_total") / seconds,
-      wait,
+      waitMs,
       values.get("llamacpp:requests_processing") ?? 0,
     ];
     this.series.forEach(({ points }, i) => {

@@ -2,8 +2,9 @@
 // <key-help>: the list of keys, under "?"; and the keys themselves.
 
 import { app } from "../app.js";
-import { element, iconButton } from "../dom.js";
+import { element } from "../dom.js";
 import { say } from "../strings.js";
+import { dialogHead } from "./dialog-head.js";
 
 /** @type {[string, Parameters<typeof say>[0]][]} */
 const KEYS = [
@@ -16,7 +17,7 @@ export class KeyHelp extends HTMLElement {
 
   connectedCallback() {
     const rows = KEYS.map(([keys, meaning]) => element("div", {}, element("dt", {}, ...keys.split(" ").map((key) => element("kbd", {}, key))), element("dd", {}, say(meaning))));
-    this.#dialog.append(element("div", { class: "dialog-head" }, element("h2", {}, say("keys")), iconButton("close", say("close"), () => this.#dialog.close())), element("dl", { class: "keys" }, ...rows));
+    this.#dialog.append(dialogHead(say("keys"), () => this.#dialog.close()), element("dl", { class: "keys" }, ...rows));
     this.append(this.#dialog);
   }
 

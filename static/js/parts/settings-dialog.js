@@ -2,11 +2,12 @@
 // <settings-dialog>: theme, key, system prompt, sampling; of all chats or of the one that is shown; presets; data.
 
 import { app } from "../app.js";
-import { element, iconButton, oncePerFrame, replaceChildren, textButton } from "../dom.js";
+import { element, oncePerFrame, replaceChildren, textButton } from "../dom.js";
 import { FIELDS, defaultOf } from "../fields.js";
 import { givenSettings, preferences } from "../preferences.js";
 import { say } from "../strings.js";
 import { confirmed } from "./ask.js";
+import { dialogHead } from "./dialog-head.js";
 import { presetRow } from "./presets.js";
 
 export class SettingsDialog extends HTMLElement {
@@ -17,10 +18,7 @@ export class SettingsDialog extends HTMLElement {
 
   connectedCallback() {
     const scopes = element("div", { class: "scopes", role: "group", "aria-label": say("settings") }, this.#scopeButton("all", say("forAll")), this.#scopeButton("chat", say("forThis")));
-    const head = element("div", { class: "dialog-head" }, element("h2", {}, say("settings")), scopes, iconButton("close", say("close"), () => this.#dialog.close()));
-    // the dialog itself has the focus first, and not one of its buttons
-    head.querySelector("h2").setAttribute("tabindex", "-1");
-    head.querySelector("h2").setAttribute("autofocus", "");
+    const head = dialogHead(say("settings"), () => this.#dialog.close(), scopes);
     this.#form.addEventListener("scroll", oncePerFrame(() => this.#markPlace()), { passive: true });
     this.#dialog.append(head, this.#index, this.#form);
     this.append(this.#dialog);
