@@ -15,6 +15,7 @@ NEEDED = ("aiohttp",)
 INSTALL = "pip install 'llamactl[bench]'"
 SPEED = "bench.cli"
 OTHERS = {
+    "profile": "bench.profile.cli",  # where the time of a step goes
     "scale": "bench.scale.cli",  # how rates follow one size of the load
     "soak": "bench.soak.cli",  # what breaks or leaks in the long run
 }

@@ -27,19 +27,26 @@ class Usage:
 
 def usage_of(pid: int) -> Usage | None:
     """None where /proc does not tell."""
+    members = family(pid)
+    if not members:
+        return None
+    return Usage(
+        sum(_cpu_s(member) for member in members),
+        sum(_mib(member, "status", "VmHWM:") for member in members),
+        sum(_mib(member, "status", "VmRSS:") for member in members),
+        sum(_mib(member, "smaps_rollup", "Pss:") for member in members),
+    )
+
+
+def family(pid: int) -> set[int]:
+    """A process and all that descend from it; nothing of one that is gone."""
     parents = _parents()
     if pid not in parents:
-        return None
-    family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    cpu_s = sum(_cpu_s(member) for member in family)
-    return Usage(
-        cpu_s,
-        sum(_mib(member, "status", "VmHWM:") for member in family),
-        sum(_mib(member, "status", "VmRSS:") for member in family),
-        sum(_mib(member, "smaps_rollup", "Pss:") for member in family),
-    )
+        return set()
+    members = {pid}
+    while more := {child for child, parent in parents.items() if parent in members} - members:
+        members |= more
+    return members
 
 
 def _stat(pid: int) -> list[str]:

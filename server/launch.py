@@ -161,6 +161,7 @@ def engine_config(settings: Settings) -> EngineConfig:
         n_checkpoints=settings.slots.n_ctx_checkpoints,
         checkpoint_min_step=settings.slots.checkpoint_min_step,
         context_shift=settings.context.context_shift,
+        step_trace=settings.log.step_trace,
         show_text=os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"),
     )
 

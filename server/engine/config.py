@@ -28,3 +28,5 @@ class EngineConfig:
     """Whether a full context forgets its older half instead of ending the generation."""
     show_text: bool = False
     """Whether snapshots carry the generated text (a debugging aid)."""
+    step_trace: str = ""
+    """The file that each step's times are written to; empty = none is."""

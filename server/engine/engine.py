@@ -251,6 +251,15 @@ class Engine:
         return self._outputs.sample()
 
     def _decode(self, plan: BatchPlan) -> None:
+        self._build(plan)
+        self._pulse.allow(self._scheduler.plausible_s(plan))
+        started = self._clock()
+        self.runner.decode()
+        now = self._clock()
+        self._decoded(plan, started, now)
+
+    def _build(self, plan: BatchPlan) -> None:
+        """Write the batch."""
         runner = self.runner
         for slot in self.slots:
             slot.i_batch = -1
@@ -260,10 +269,9 @@ class Engine:
         for chunk in plan.chunks:
             chunk.slot.i_batch = self._add_chunk(chunk)
         runner.use_adapters(plan.adapters)
-        self._pulse.allow(self._scheduler.plausible_s(plan))
-        started = self._clock()
-        runner.decode()
-        now = self._clock()
+
+    def _decoded(self, plan: BatchPlan, started: float, now: float) -> None:
+        """Take down that sequences have grown, and what it took."""
         self._pulse.allow(AROUND_S)
         self.slots.stats.add_step(plan, now - started, now)
         self._scheduler.observe(plan, now - started)

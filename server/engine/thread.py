@@ -68,13 +68,22 @@ def _load(load: Load, mailbox: Mailbox, config: EngineConfig) -> Engine | None:
             raise
         mailbox.show(status=Status.STOPPED)
         return None
-    engine = Engine(runner, mailbox, config)
+    engine = _engine(runner, mailbox, config)
     for message in posted:
         mailbox.post(message)
     mailbox.show(
         status=Status.READY, load_progress=1.0, info=runner.info, tokenizer=runner.tokenizer
     )
     return engine
+
+
+def _engine(runner: ModelRunner, mailbox: Mailbox, config: EngineConfig) -> Engine:
+    if not config.step_trace:
+        return Engine(runner, mailbox, config)
+    from server.engine.traced import TracedEngine  # who traces nothing pays nothing
+    from server.engine.traced import open_trace
+
+    return TracedEngine(runner, mailbox, config, out=open_trace(config.step_trace))
 
 
 def _name_thread() -> None:

@@ -42,6 +42,9 @@ LOG = Section("log", "Log", (
     Option("otel", ("--otel",), flag, False, negated=("--no-otel",), env="LLAMA_ARG_OTEL",
            tags=OURS,
            help="send traces to where OTEL_EXPORTER_OTLP_ENDPOINT says, which alone does it too"),
+    Option("step_trace", ("--step-trace",), text, "", "FILE", env="LLAMA_ARG_STEP_TRACE",
+           tags=OURS,
+           help="write where the time of each of the engine's steps goes, a JSON object a line"),
     Option("log_prompts_dir", ("--log-prompts-dir",), text, "", "DIR",
            help="write every prompt to a file in this directory, to look for errors"),
 ))  # fmt: skip

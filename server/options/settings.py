@@ -314,6 +314,7 @@ class LogSettings:
     log_slow_ms: int
     """0 = nothing is slow."""
     otel: bool
+    step_trace: str
     log_prompts_dir: str
 
 

@@ -1,0 +1,1 @@
+"""`llamactl bench profile`: where the time of a step goes, from what `--step-trace` writes."""
