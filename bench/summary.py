@@ -26,7 +26,7 @@ class Row:
     scenario: str
     metric: Metric
     servers: tuple[Spread | None, ...]
-    ratio: Spread | None  # first server / second, round by round
+    ratio: Spread | None  # first server / second, round by round; of three, too
 
 
 def summarize(report: Report) -> list[Row]:
@@ -38,7 +38,7 @@ def summarize(report: Report) -> list[Row]:
             values = [report.values(scenario, metric, name) for name in names]
             spreads = tuple(spread(each) for each in values)
             if any(spreads):
-                is_pair = len(values) == 2 and metric.better is not Better.NEITHER
+                is_pair = len(values) > 1 and metric.better is not Better.NEITHER
                 both = ratio(values[0], values[1]) if is_pair else None
                 rows.append(Row(scenario, metric, spreads, both))
     return [*rows, *_peak(report)]
@@ -58,14 +58,14 @@ def _peak(report: Report) -> list[Row]:
     peaks = [[max(values)] if values else [] for values in found]
     if not any(peaks):
         return []
-    both = ratio(peaks[0], peaks[1]) if len(peaks) == 2 else None
+    both = ratio(peaks[0], peaks[1]) if len(peaks) > 1 else None
     return [Row(ALL, PEAK_RSS, tuple(map(spread, peaks)), both)]
 
 
 def header(report: Report) -> list[str]:
     """The names of the columns."""
     names = [server.name for server in report.servers]
-    ratio_column = [f"{names[0]} / {names[1]}"] if len(names) == 2 else []
+    ratio_column = [f"{names[0]} / {names[1]}"] if len(names) > 1 else []
     return ["scenario", "figure", *names, *ratio_column]
 
 
@@ -74,7 +74,7 @@ def cells(row: Row) -> list[str]:
     unit = f", {row.metric.unit}" if row.metric.unit else ""
     figure = f"{row.metric.label}{unit} {ARROWS[row.metric.better]}".rstrip()
     columns = [row.scenario, figure, *map(_with_ends, row.servers)]
-    if len(row.servers) == 2:
+    if len(row.servers) > 1:
         columns.append(_with_ends(row.ratio))
     return columns
 

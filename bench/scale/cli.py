@@ -19,6 +19,9 @@ from bench.rounds import Listener
 from bench.rounds import Plan
 from bench.scale.curves import CURVES
 from bench.scale.curves import find
+from bench.scale.run import LIBRARY
+from bench.scale.run import LLAMA_BENCH
+from bench.scale.run import Beside
 from bench.scale.run import run
 
 EPILOG = "; ".join(f"{curve.name}: {curve.about}" for curve in CURVES)
@@ -37,6 +40,9 @@ EPILOG = "; ".join(f"{curve.name}: {curve.about}" for curve in CURVES)
     show_default="all",
     help="of the server, and of libllama",
 )
+@click.option(
+    "--llama-bench", type=click.Path(path_type=Path), help="llama.cpp's own tool, asked as well"
+)
 @click.option("-n", "--repeat", type=click.IntRange(1), default=3, show_default=True, help="rounds")
 @click.option("--seed", type=int, default=1, show_default=True, help="of the prompts")
 @click.option("--limit", type=float, default=600.0, show_default=True, help="seconds for one turn")
@@ -50,6 +56,7 @@ def main(
     at: str,
     options: str,
     threads: int,
+    llama_bench: Path | None,
     repeat: int,
     seed: int,
     limit: float,
@@ -70,10 +77,12 @@ def main(
         progress = Progress(sys.stderr, n_turns)
         plan = Plan((), repeat, seed, limit)
 
-        def done(turn: Turn) -> None:
-            progress.n_done += turn.server != "libllama"
+        beside = Beside(threads, llama_bench)
 
-        report = run(stages, plan, options, threads, Listener(progress.begin, done))
+        def done(turn: Turn) -> None:
+            progress.n_done += turn.server not in (LIBRARY, LLAMA_BENCH)
+
+        report = run(stages, plan, options, beside, Listener(progress.begin, done))
         progress.close()
         output.end(report)
     except BenchError as error:

@@ -59,6 +59,17 @@ def ask(asked: Asked) -> Limit:
     return Limit(**orjson.loads(done.stdout.splitlines()[-1]))
 
 
+def ask_llama_bench(program: Path, asked: Asked) -> Limit:
+    """What llama.cpp's own llama-bench says of one row; ScenarioFailed."""
+    sizes = ["-p", "0", "-n", str(asked.n_steps), "-d", str(asked.n_context), "-r", "1"]
+    words = ["-m", asked.model, "-t", str(asked.n_threads), *sizes, "-o", "json"]
+    try:
+        done = subprocess.run([program, *words], capture_output=True, timeout=TIMEOUT_S, check=True)
+        return Limit(1 / float(orjson.loads(done.stdout)[0]["avg_ts"]), 0.0)
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError) as error:
+        raise ScenarioFailed(f"{program.name} gives no figure: {error}") from error
+
+
 def measure(asked: Asked) -> Limit:
     """Time it in this process."""
     # Here, because servers that already run are measured without any library of ours.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Callable
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +27,9 @@ from bench.rounds import Plan
 from bench.rounds import measure
 from bench.scale.curves import Stage
 from bench.scale.limit import Asked
+from bench.scale.limit import Limit
 from bench.scale.limit import ask
+from bench.scale.limit import ask_llama_bench
 from bench.scenario import MS_PER_S
 from bench.scenario import Load
 from bench.scenarios import sizes
@@ -38,10 +42,20 @@ from bench.servers import ours
 from bench.servers import running
 
 LIBRARY = "libllama"
+LLAMA_BENCH = "llama-bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is measured in turn with the server, and with how many threads."""
+
+    n_threads: int
+    llama_bench: Path | None = None
+    """llama.cpp's own tool, where there is one; it knows one row only."""
 
 
 def run(
-    stages: Sequence[Stage], plan: Plan, options: str, n_threads: int, tell: Listener
+    stages: Sequence[Stage], plan: Plan, options: str, beside: Beside, tell: Listener
 ) -> Report:
     """Measure all stages; a server is started for each. ServerNotReady, ModelMissing."""
     report = Report(machine.look(), [])
@@ -49,43 +63,53 @@ def run(
         model = str(models.resolve(stage.model))
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
-            given = f"-c {stage.n_ctx} -np {stage.n_slots} -t {n_threads} {options}"
+            given = f"-c {stage.n_ctx} -np {stage.n_slots} -t {beside.n_threads} {options}"
             server = running(ours(given, ["-m", model]), Path(folder) / "log")
             target = stack.enter_context(server)
             if not report.servers:
-                report.servers = [asyncio.run(facts(target)), *_library(stage, n_threads)]
+                report.servers = [asyncio.run(facts(target)), *_library(stage, beside)]
             for round_index in range(plan.rounds):
-                _round(stage, target, plan, round_index, _Asker(model, n_threads), report, tell)
+                _round(stage, target, plan, round_index, _Asker(model, beside), report, tell)
     return report
 
 
 class _Asker:
     """Knows what a load asks of libllama."""
 
-    def __init__(self, model: str, n_threads: int) -> None:
-        self._model, self._n_threads = model, n_threads
+    def __init__(self, model: str, beside: Beside) -> None:
+        self._model, self._beside = model, beside
 
-    def turn(self, load: Load, stage: Stage, n_prompt: int, round_index: int) -> Turn | None:
-        """libllama's figures; None where the load is no matter of decoding alone."""
+    def turns(self, load: Load, stage: Stage, n_prompt: int, round_index: int) -> list[Turn]:
+        """libllama's figures; none where the load is no matter of decoding alone."""
         scenario = load.scenario
         if not isinstance(scenario, Steady):
-            return None
+            return []
         # the middle of the stream is what the rate of all of it is that of
         n_context = n_prompt + scenario.tokens // 2
         n_rows = min(scenario.streams, stage.n_slots)
+        asked = Asked(self._model, n_rows, n_context, stage.n_ctx, self._beside.n_threads)
+        found = [self._turn(LIBRARY, load, n_rows, round_index, lambda: ask(asked))]
+        program = self._beside.llama_bench
+        if program and n_rows == 1:
+            found.append(
+                self._turn(
+                    LLAMA_BENCH, load, 1, round_index, lambda: ask_llama_bench(program, asked)
+                )
+            )
+        return found
+
+    def _turn(
+        self, name: str, load: Load, n_rows: int, round_index: int, figure: Callable[[], Limit]
+    ) -> Turn:
         values, failure = {}, ""
         try:
-            limit = ask(Asked(self._model, n_rows, n_context, stage.n_ctx, self._n_threads))
-            values = {
-                STEADY_TOKENS_PER_S.key: limit.tokens_per_s(n_rows),
-                STEP_MS.key: limit.step_s * MS_PER_S,
-            }
+            limit = figure()
+            values[STEADY_TOKENS_PER_S.key] = limit.tokens_per_s(n_rows)
+            values[STEP_MS.key] = limit.step_s * MS_PER_S
         except ScenarioFailed as error:
             failure = str(error)
-        shown = sizes(scenario)
-        return Turn(
-            scenario.name, shown, LIBRARY, round_index, values, failure=failure, swept=load.swept
-        )
+        shown, scenario = sizes(load.scenario), load.scenario.name
+        return Turn(scenario, shown, name, round_index, values, failure=failure, swept=load.swept)
 
 
 def _round(
@@ -107,18 +131,15 @@ def _round(
         (turn,) = turns
         n_prompt = int(turn.values.get(N_PROMPT.key, 0))
         tell.begin(load.title, LIBRARY, round_index)
-        for each in (turn, asker.turn(load, stage, n_prompt, round_index)):
-            if each is not None:
-                report.turns.append(_of_round(each, round_index))
-                tell.done(report.turns[-1])
+        for each in (turn, *asker.turns(load, stage, n_prompt, round_index)):
+            report.turns.append(replace(each, round=round_index, gaps_ms=()))
+            tell.done(report.turns[-1])
 
 
-def _of_round(turn: Turn, round_index: int) -> Turn:
-    return replace(turn, round=round_index, gaps_ms=())
-
-
-def _library(stage: Stage, n_threads: int) -> list[ServerFacts]:
+def _library(stage: Stage, beside: Beside) -> list[ServerFacts]:
     if not isinstance(stage.loads[0].scenario, Steady):
         return []
-    command = f"llama_decode alone, {n_threads} threads"
-    return [ServerFacts(LIBRARY, "", command)]
+    found = [ServerFacts(LIBRARY, "", f"llama_decode alone, {beside.n_threads} threads")]
+    if beside.llama_bench:
+        found.append(ServerFacts(LLAMA_BENCH, "", f"{beside.llama_bench.name} -p 0 -n N -d N -r 1"))
+    return found

@@ -18,6 +18,7 @@ from bench.scale.curves import Curve
 from bench.scale.curves import find
 from bench.scale.limit import Asked
 from bench.scale.limit import ask
+from bench.scale.limit import ask_llama_bench
 from bench.scale.limit import measure
 from bench.scenarios.connections import Connections
 from bench.scenarios.steady import Steady
@@ -83,6 +84,26 @@ def test_a_random_model_knows_as_many_tokens_as_its_name_says(tmp_path: Path) ->
         tokens = vocab.tokenize(text, add_special=False, parse_special=False)
         pieces = [vocab.token_to_piece(token, special=False) for token in tokens]
         assert b"".join(pieces).decode().strip() == text
+
+
+def test_llama_bench_is_asked_for_its_rate(tmp_path: Path) -> None:
+    said = tmp_path / "words"
+    tool = tmp_path / "llama-bench"
+    tool.write_text(f'#!/bin/sh\necho "$@" > {said}\necho \'[{{"avg_ts": 250.0}}]\'\n')
+    tool.chmod(0o755)
+    limit = ask_llama_bench(tool, Asked("a.gguf", 1, 20, 512, 3, n_steps=7))
+    assert limit.step_s == 0.004
+    assert said.read_text() == "-m a.gguf -t 3 -p 0 -n 7 -d 20 -r 1 -o json\n"
+
+
+@pytest.mark.parametrize("script", ["exit 1", "echo no json", "echo []", None])
+def test_llama_bench_without_a_figure_says_so(tmp_path: Path, script: str | None) -> None:
+    tool = tmp_path / "llama-bench"
+    if script:
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+    with pytest.raises(ScenarioFailed, match="llama-bench gives no figure"):
+        ask_llama_bench(tool, Asked("a.gguf", 1, 20, 512, 3))
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.name)
