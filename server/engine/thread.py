@@ -68,7 +68,7 @@ def _load(load: Load, mailbox: Mailbox, config: EngineConfig) -> Engine | None:
             raise
         mailbox.show(status=Status.STOPPED)
         return None
-    engine = _engine(runner, mailbox, config)
+    engine = new_engine(runner, mailbox, config)
     for message in posted:
         mailbox.post(message)
     mailbox.show(
@@ -77,7 +77,8 @@ def _load(load: Load, mailbox: Mailbox, config: EngineConfig) -> Engine | None:
     return engine
 
 
-def _engine(runner: ModelRunner, mailbox: Mailbox, config: EngineConfig) -> Engine:
+def new_engine(runner: ModelRunner, mailbox: Mailbox, config: EngineConfig) -> Engine:
+    """The engine that the config asks for. LoadFailed if its trace cannot be written."""
     if not config.step_trace:
         return Engine(runner, mailbox, config)
     from server.engine.traced import TracedEngine  # who traces nothing pays nothing

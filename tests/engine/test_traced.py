@@ -14,10 +14,12 @@ import pytest
 
 from server.engine.config import EngineConfig
 from server.engine.delivery import ThreadDelivery
+from server.engine.engine import Engine
 from server.engine.errors import LoadFailed
 from server.engine.mailbox import Mailbox
 from server.engine.mailbox import Submit
 from server.engine.task import Task
+from server.engine.thread import new_engine
 from server.engine.traced import Part
 from server.engine.traced import Times
 from server.engine.traced import TracedEngine
@@ -89,3 +91,13 @@ def test_a_switch_gives_time_to_the_part_that_was() -> None:
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(LoadFailed, match=r"--step-trace .*/no/steps: No such file or directory"):
         open_trace(str(tmp_path / "no" / "steps"))
+
+
+@pytest.mark.parametrize("is_traced", [False, True])
+def test_who_traces_nothing_has_the_plain_engine(tmp_path: Path, is_traced: bool) -> None:
+    path = tmp_path / "steps.jsonl"
+    mailbox, config = Mailbox(ThreadDelivery()), EngineConfig(step_trace=str(path) * is_traced)
+    engine = new_engine(FakeRunner(), mailbox, config)
+    assert type(engine) is (TracedEngine if is_traced else Engine)
+    engine.close()
+    assert path.exists() is is_traced
