@@ -28,6 +28,7 @@ LEFT, RIGHT, TOP, BOTTOM = 62, 24, 46, 44
 LEGEND = 34
 WIDE = 10.0  # above this ratio of the ends an axis is logarithmic
 MARK = 5.0
+ROUNDING = 1e-9
 LEAST = 1e-9  # what is smaller is zero
 STEPS = (1, 2, 2.5, 5, 10)
 N_TICKS = 5
@@ -100,15 +101,15 @@ def _logarithmic(low: float, high: float) -> Axis:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     factors = (1, 2, 5) if last - first < 3 else (1,)
     ticks = [factor * 10.0**decade for decade in range(first, last + 1) for factor in factors]
-    above = min(tick for tick in ticks if tick >= high * 0.999)
-    below = max(tick for tick in ticks if tick <= low * 1.001)
+    above = min(tick for tick in ticks if tick >= high * (1 - ROUNDING))
+    below = max(tick for tick in ticks if tick <= low * (1 + ROUNDING))
     kept = tuple(tick for tick in ticks if below <= tick <= above)
     return Axis(below, above, True, kept)
 
 
 def _step(least: float) -> float:
     decade = 10.0 ** math.floor(math.log10(least))
-    return next(step * decade for step in STEPS if step * decade >= least * 0.999)
+    return next(step * decade for step in STEPS if step * decade >= least * (1 - ROUNDING))
 
 
 def draw(title: str, charts: Sequence[Chart]) -> Picture:

@@ -5,6 +5,7 @@ It imports nothing that a server does not need before it has said what is missin
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -29,5 +30,10 @@ def main(words: Sequence[str], prog_name: str) -> NoReturn:
         module, words, prog_name = OTHERS[words[0]], words[1:], f"{prog_name} {words[0]}"
     else:
         module = SPEED
-    import_module(module).main(list(words), prog_name=prog_name)
+    # as Ctrl-C: what was started is stopped, what was measured is kept
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        import_module(module).main(list(words), prog_name=prog_name)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     raise AssertionError("a command leaves by SystemExit")

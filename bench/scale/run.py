@@ -68,8 +68,11 @@ def run(
             target = stack.enter_context(server)
             if not report.servers:
                 report.servers = [asyncio.run(facts(target)), *_library(stage, beside)]
-            for round_index in range(plan.rounds):
-                _round(stage, target, plan, round_index, _Asker(model, beside), report, tell)
+            try:
+                for round_index in range(plan.rounds):
+                    _round(stage, target, plan, round_index, _Asker(model, beside), report, tell)
+            except KeyboardInterrupt:  # what was measured until then is kept
+                return report
     return report
 
 
