@@ -130,7 +130,7 @@ def _schema(body: Body) -> object:
     if isinstance(given, dict):
         nested = given.get("json_schema")
         holder = nested if isinstance(nested, dict) and "schema" in nested else given
-        wish = holder.get("schema", wish)
+        wish = holder.get("schema", wish) or {"type": "object"}
     return wish if wish else None
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 
 SECONDS = 1.0
-"""Of its own, without pauses. Real templates take milliseconds."""
+"""Of its own, on a processor: neither pauses nor a busy machine count. Real templates take
+milliseconds."""
 SLICE_S = 0.005
 """After so long it pauses."""
 TICKS = 16
@@ -52,7 +53,7 @@ class Allowance:
         self,
         pause: Callable[[], None] = no_pause,
         seconds: float = SECONDS,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._pause = pause
         self._clock = clock

@@ -151,17 +151,15 @@ def render(template: ChatTemplate, request: ChatRequest) -> ChatPrompt:
 def _with_reasoning(fmt: Format, generation_prompt: str, begun: Message, inside: bool) -> str:
     """The opening of the assistant's turn, up to where the begun message's content belongs."""
     after = "" if inside else fmt.before_content
-    if fmt.reasoning is None or not fmt.reasoning.start:
+    if fmt.reasoning is None:
+        return generation_prompt + fmt.before_content
+    if not fmt.reasoning.start:
         return generation_prompt + after
     start, end = fmt.reasoning.start, fmt.reasoning.end
     thoughts = str(begun.get("reasoning_content", ""))
-    opening, found, rest = generation_prompt.partition(start.strip())
+    opening = generation_prompt.partition(start.strip())[0].removesuffix(fmt.reasoning.none)
     if fmt.reasoning.none and not thoughts:
-        return opening.removesuffix(fmt.reasoning.none) + fmt.reasoning.none + after
-    if found and not rest.strip():
-        # a turn that opens with the tag shows how the model spells it
-        end = end if (found + rest).startswith(start) else end.strip()
-        start = found + rest
+        return opening + fmt.reasoning.none + after
     opening += start + thoughts
     return opening if inside else opening + end + after
 

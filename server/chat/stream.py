@@ -17,14 +17,13 @@ from server.chat.delta import ParsedMessage
 from server.chat.formats.format import Format
 from server.chat.reading.calls import CallReader
 from server.chat.reading.channels import ChannelReader
+from server.chat.reading.document import FENCE
+from server.chat.reading.document import unfenced
 from server.chat.reading.draft import Draft
 from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
 from server.chat.reading.reader import Wait
-from server.chat.reading.values import json_value
 from server.chat.tools import Tool
-
-FENCE, FENCE_END = "```json", "```"
 
 TAG_BEGUN = 3
 """From how many characters on thoughts that break off are taken to break off in their end tag."""
@@ -127,6 +126,7 @@ class _TurnReader:
                 self._draft,
                 self._calls,
                 extracts_reasoning=self._reading.extracts_reasoning,
+                is_json=self._reading.is_json,
             ).read()
             return
         yield from self._reasoning()
@@ -147,11 +147,7 @@ class _TurnReader:
                 return
         # nothing in a document is a call
         self._calls = None
-        if not (yield from self._reader.accept(FENCE)):
-            return
-        yield from self._reader.skip_space()
-        yield from json_value(self._reader, self._draft.content)
-        yield from self._reader.accept_end(FENCE_END)
+        yield from unfenced(self._reader, self._draft.content)
 
     def _opening(self) -> str:
         """As much of the prompt's end as belongs to the message."""
@@ -207,14 +203,16 @@ class _TurnReader:
         """Content up to a marker, and what that begins. False at the end of the text."""
         wrapper = self._format.content
         starts = self._calls.markers() if self._calls else ()
-        noise = self._format.noise
         again = self._format.reasoning if self._reading.extracts_reasoning else None
+        noise = self._noise()
         thoughts = again.start.strip() if again and again.repeats else ""
         markers = Markers([*starts, *noise, thoughts, wrapper.start if wrapper else ""])
         found = yield from self._reader.until(markers, self._spoken)
         if not found:
             return False
         if wrapper and found == wrapper.start:
+            if self._reading.is_json:
+                yield from unfenced(self._reader, self._draft.content)
             if wrapper.end:
                 yield from self._reader.until(Markers([wrapper.end, *noise]), self._draft.content)
         elif found == thoughts:
@@ -223,6 +221,13 @@ class _TurnReader:
         elif found not in noise:
             yield from self._call(found)
         return True
+
+    def _noise(self) -> list[str]:
+        """What means nothing in content; where that has thoughts, their tags mean something."""
+        fmt = self._format.reasoning
+        if fmt is None or self._reading.extracts_reasoning:
+            return list(self._format.noise)
+        return [text for text in self._format.noise if text != fmt.end.strip()]
 
     def _call(self, marker: str) -> Wait[None]:
         """Calls from a marker on, or the marker as text."""

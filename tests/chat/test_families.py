@@ -64,6 +64,33 @@ def test_a_turn_may_break_off_anywhere(family: str) -> None:
             assert parse(reading, [begun]) == parse(reading, list(begun))
 
 
+@pytest.mark.parametrize(
+    ("family", "raw"),
+    [
+        ("openai-gpt-oss-120b", "<|channel|>final<|message|>```json\n{}\n```"),
+        ("muse-glimmer", " to=user<|message|>```json\n{}\n```"),
+        ("upstage-Solar-Open-100B", "<|content|>```json\n{}\n```<|end|>"),
+    ],
+)
+def test_a_document_is_taken_out_of_its_fence_within_messages(family: str, raw: str) -> None:
+    reading = Reading(upstream_template(family).format, is_json=True)
+    for pieces in splits(raw, 4):
+        assert parse(reading, pieces).content == "{}"
+
+
+def test_what_the_prompt_begins_is_no_content() -> None:
+    reading = Reading(upstream_template("openai-gpt-oss-120b").format, (), "<|start|>assistant")
+    raw = " to=functions.f<|message|>{}"
+    assert parse(reading, [raw]).content == raw.strip()
+
+
+def test_tags_of_thoughts_that_are_content_are_content() -> None:
+    fmt = upstream_template("google-gemma-4-31B-it").format
+    raw = "<|channel>thought\nHm<channel|>Hi"
+    assert parse(Reading(fmt, TOOLS, extracts_reasoning=False), [raw]).content == raw
+    assert parse(Reading(fmt, TOOLS), [raw]).content == "Hi"
+
+
 @st.composite
 def garbage(draw: st.DrawFn) -> tuple[Reading, list[str]]:
     """A family, and pieces of its markup in any order."""

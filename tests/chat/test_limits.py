@@ -132,7 +132,7 @@ def test_time_is_up_after_many_slices() -> None:
 
 
 def test_trying_a_template_out_is_limited_too() -> None:
-    begin = time.monotonic()
+    begin = time.thread_time()
     with pytest.raises(Unbounded):
         ChatTemplate(ENDLESS["loops in loops"]).caps  # noqa: B018
-    assert time.monotonic() - begin < 5 * SECONDS
+    assert time.thread_time() - begin < 5 * SECONDS

@@ -118,6 +118,7 @@ READ_DIFFERENTLY = [
     "GigaChat3-10B-A1.8B k_schema_fenced/schema",
     "Kimi-K2-Instruct k_schema_fenced/schema_nothink",
     "Kimi-K2-Thinking k_schema_fenced/schema_nothink",
+    "meetkai-functionary-medium-v3.2 k_schema_fenced/schema",
     "moonshotai-Kimi-K2 k_schema_fenced/schema_nothink",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -61,3 +62,44 @@ def test_every_template_of_the_source_tree_compiles(templates: Path) -> None:
     assert len(sources) > 50
     for path in sources:
         assert ChatTemplate(path.read_text(encoding="utf-8")).caps
+
+
+PROMPTS = load("upstream_prompts.json")
+CONTINUED = {
+    *("no gen assistant", "prefill tools", "prefill off", "prefill typed"),
+    *("prefill explicit content", "continue true", "prefill off think", "prefill history"),
+    "prefill after tool",
+}
+DIFFERENT = {
+    # what is different, and why, is in docs/decisions/0007-chat-formats.md
+    "NVIDIA-Nemotron-3-Nano-30B-A3B-BF16": CONTINUED,
+    "StepFun3.5-Flash": CONTINUED,
+    "deepseek-ai-DeepSeek-V3.2": {"prefill after tool"},
+    "openbmb-MiniCPM5-1B": {"call text", "array args"},
+    "GLM-4.6": {"tool typed"},
+    "GLM-4.7-Flash": {"tool typed"},
+    "moonshotai-Kimi-K2": {"tool typed"},
+    "ByteDance-Seed-OSS": {"tools union"},
+    "GigaChat3-10B-A1.8B": {"tools union"},
+    "GigaChat3.1-10B-A1.8B": {"tools union"},
+    "Cohere2MoE": {"no id"},
+    "CohereForAI-c4ai-command-r7b-12-2024-tool_use": {"no id"},
+}
+
+
+@pytest.mark.parametrize("family", PROMPTS["prompts"])
+def test_the_prompts_of_a_family_are_the_reference_s(templates: Path, family: str) -> None:
+    template, found = template_of(templates, family), set()
+    hashes = PROMPTS["prompts"][family].split()
+    for (name, body), expected in zip(PROMPTS["requests"].items(), hashes, strict=True):
+        if beginning_of_hash(template, body) != expected:
+            found.add(name)
+    assert found == DIFFERENT.get(family, set())
+
+
+def beginning_of_hash(template: ChatTemplate, body: dict[str, Any]) -> str:
+    try:
+        prompt = prompt_of(template, body)
+    except ChatError:
+        return "-"
+    return hashlib.sha256(prompt.encode()).hexdigest()[:10]

@@ -65,6 +65,11 @@ def _solar(learnt: Format, source: str) -> Format:
     return learnt if learnt.calls is None else replace(learnt, calls=replace(learnt.calls, end=""))
 
 
+def _nemotron_v2(learnt: Format, source: str) -> Format:
+    """Its template shows thoughts nowhere but where the prompt begins them."""
+    return replace(learnt, reasoning=Reasoning("<think>\n", "</think>"))
+
+
 def _llama(learnt: Format, source: str) -> Format:
     """Calls may have the tag that the model knows for code."""
     if learnt.calls is None:
@@ -101,5 +106,6 @@ FAMILIES = (
     Family("Qwen3-Coder", ("<tool_call>", "<function=", "<parameter="), _qwen3_coder),
     Family("Laguna", ("laguna_glm_thinking",), _laguna),
     Family("Solar Open", ("<|tool_call:begin|>", "<|calls|>"), _solar),
+    Family("Nemotron Nano 2", ("<SPECIAL_12>", "<TOOL_RESPONSE>"), _nemotron_v2),
     Family("Llama 3", ("Do not use variables.",), _llama),
 )

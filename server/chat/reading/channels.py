@@ -6,6 +6,7 @@ import re
 
 from server.chat.formats.format import Channels
 from server.chat.reading.calls import CallReader
+from server.chat.reading.document import unfenced
 from server.chat.reading.draft import Draft
 from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
@@ -23,12 +24,14 @@ class ChannelReader:
         calls: CallReader | None,
         *,
         extracts_reasoning: bool,
+        is_json: bool = False,
     ) -> None:
         self._channels = channels
         self._reader = reader
         self._draft = draft
         self._calls = calls
         self._extracts_reasoning = extracts_reasoning
+        self._is_json = is_json
         self._ends = Markers(channels.ends)
 
     def read(self) -> Wait[None]:
@@ -37,9 +40,9 @@ class ChannelReader:
         middle = Markers([self._channels.middle, *self._channels.ends])
         while not reader.is_done:
             n_given = max(0, reader.n_given - reader.at)
-            header: list[str] = []
-            found = yield from reader.until(middle, header.append)
-            text = "".join(header)
+            pieces: list[str] = []
+            found = yield from reader.until(middle, pieces.append)
+            text = "".join(pieces)
             if found != self._channels.middle:
                 # no message, or one without a header
                 spoken = text[n_given:]
@@ -47,26 +50,29 @@ class ChannelReader:
                 if not found:
                     return
                 continue
-            yield from self._message(text.partition(self._channels.start)[2] or text, text)
+            header = text.partition(self._channels.start)[2] or text
+            yield from self._message(header, text[n_given:].removeprefix(self._channels.start))
 
-    def _message(self, header: str, whole: str) -> Wait[None]:
-        """The body of a message."""
+    def _message(self, header: str, spoken: str) -> Wait[None]:
+        """The body of a message. spoken: what the model wrote of the header."""
         reader, draft, channels = self._reader, self._draft, self._channels
         call = re.search(channels.call, header)
         if call and self._calls is not None and (yield from self._calls.read_body(call[1])):
             yield from self._after_call()
             return
         if call:
-            draft.content(whole + channels.middle)
+            draft.content(spoken + channels.middle)
         if re.search(channels.reasoning, header) and not call:
             if self._extracts_reasoning:
                 yield from reader.until(self._ends, draft.reasoning)
                 draft.end_reasoning()
                 return
-            draft.content(whole.removeprefix(channels.start) + channels.middle)
+            draft.content(spoken + channels.middle)
             end = yield from reader.until(self._ends, draft.content)
             draft.content(end)
             return
+        if self._is_json and not call:
+            yield from unfenced(reader, draft.content)
         yield from reader.until(self._ends, draft.content)
 
     def _after_call(self) -> Wait[None]:
