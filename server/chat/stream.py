@@ -20,13 +20,11 @@ from server.chat.reading.channels import ChannelReader
 from server.chat.reading.document import FENCE
 from server.chat.reading.document import unfenced
 from server.chat.reading.draft import Draft
+from server.chat.reading.reader import TAG_BEGUN
 from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
 from server.chat.reading.reader import Wait
 from server.chat.tools import Tool
-
-TAG_BEGUN = 3
-"""From how many characters on thoughts that break off are taken to break off in their end tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +212,8 @@ class _TurnReader:
             if self._reading.is_json:
                 yield from unfenced(self._reader, self._draft.content)
             if wrapper.end:
-                yield from self._reader.until(Markers([wrapper.end, *noise]), self._draft.content)
+                ends = Markers([wrapper.end, *noise])
+                yield from self._reader.until(ends, self._draft.content, n_dropped=TAG_BEGUN)
         elif found == thoughts:
             self._reader.at -= len(found)
             yield from self._reasoning()

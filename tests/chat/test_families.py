@@ -91,6 +91,41 @@ def test_tags_of_thoughts_that_are_content_are_content() -> None:
     assert parse(Reading(fmt, TOOLS), [raw]).content == "Hi"
 
 
+@pytest.mark.parametrize(
+    ("family", "opening", "raw", "expected"),
+    [
+        # within what ends thoughts or content
+        ("openai-gpt-oss-120b", "", "<|channel|>analysis<|message|>Hm<|en", ("", "Hm", [])),
+        ("Kimi-K3", "", "<|open|>response<|sep|>Hi<|close|>resp", ("Hi", "", [])),
+        # within a header
+        ("openai-gpt-oss-120b", "<|start|>assistant", " to=functions.get_w<|cha", ("", "", [])),
+        ("openai-gpt-oss-120b", "<|start|>assistant", "Hi", ("Hi", "", [])),
+        ("muse-glimmer", "<|start|>assistant", " to=get_w<|message|><atem:fun", ("", "", [])),
+        # within a call
+        ("GLM-4.6", "", "<tool_call>get_w\n<arg_k", ("", "", [["get_w", "{"]])),
+        (
+            "GLM-4.6",
+            "",
+            "<tool_call>get_w\n<arg_key>city</arg_key>\n<arg_v",
+            ("", "", [["get_w", '{"city":"']]),
+        ),
+        (
+            "muse-glimmer",
+            "<|start|>assistant",
+            ' to=get_w<|message|><atem:function_calls>\n<atem:invoke name="get_w">\n</atem:inv',
+            ("", "", [["get_w", "{"]]),
+        ),
+    ],
+)
+def test_no_markup_is_left_where_a_turn_breaks_off(
+    family: str, opening: str, raw: str, expected: tuple[str, str, list[Any]]
+) -> None:
+    reading = Reading(upstream_template(family).format, TOOLS, opening)
+    message = parse(reading, [raw])
+    assert (message.content, message.reasoning, calls_of(message)) == expected
+    assert parse(reading, list(raw)) == message
+
+
 @st.composite
 def garbage(draw: st.DrawFn) -> tuple[Reading, list[str]]:
     """A family, and pieces of its markup in any order."""

@@ -153,6 +153,8 @@ class Channels:
     reasoning: str
     call: str
     """Its group is the name of the function, if calls begin with a slot for that."""
+    headers: tuple[str, ...]
+    """What headers begin with."""
     recipient: str = ""
     """What in a header says that the message is a call; {name} stands for the function's."""
     written_reasoning: str = ""

@@ -36,6 +36,7 @@ def _amend(learnt: Format, source: str) -> Format:
             reasoning=r"<\|channel\|>analysis",
             call=r"to=functions\.([^\s<]+)",
             written_reasoning="<|channel|>analysis",
+            headers=("<|channel|>", " to="),
             recipient=" to=functions.{name}",
             written_calls=(
                 "<|channel|>commentary to=functions.{name} <|constrain|>json",

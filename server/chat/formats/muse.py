@@ -38,6 +38,7 @@ def _amend(learnt: Format, source: str) -> Format:
             reasoning=r"to=self\b",
             call=r"to=(?!user\b|self\b)(\S+)",
             written_reasoning=" to=self",
+            headers=(" to=",),
             recipient=" to={name}",
             written_calls=(" to={name}",),
         ),

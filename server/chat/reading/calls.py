@@ -88,6 +88,9 @@ class CallReader:
         if not site.has_begun:
             self._reader.at = place
             self._reader.release()
+        elif self._reader.ran_out:
+            # the text breaks off within the call
+            self._reader.at = len(self._reader.text)
         return site.has_begun
 
     def _one(self) -> Wait[None]:

@@ -8,6 +8,7 @@ from server.chat.formats.format import Channels
 from server.chat.reading.calls import CallReader
 from server.chat.reading.document import unfenced
 from server.chat.reading.draft import Draft
+from server.chat.reading.reader import TAG_BEGUN
 from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
 from server.chat.reading.reader import Wait
@@ -45,13 +46,19 @@ class ChannelReader:
             text = "".join(pieces)
             if found != self._channels.middle:
                 # no message, or one without a header
-                spoken = text[n_given:]
-                self._draft.content(spoken.removeprefix(self._channels.start))
+                spoken = text[n_given:].removeprefix(self._channels.start)
+                if found or not self._is_header(spoken):
+                    self._draft.content(spoken)
                 if not found:
                     return
                 continue
             header = text.partition(self._channels.start)[2] or text
             yield from self._message(header, text[n_given:].removeprefix(self._channels.start))
+
+    def _is_header(self, text: str) -> bool:
+        """Whether a text that breaks off is the beginning of a message's header."""
+        begins = len(text) >= TAG_BEGUN and self._channels.start.startswith(text)
+        return begins or text.startswith(self._channels.headers)
 
     def _message(self, header: str, spoken: str) -> Wait[None]:
         """The body of a message. spoken: what the model wrote of the header."""
@@ -60,11 +67,15 @@ class ChannelReader:
         if call and self._calls is not None and (yield from self._calls.read_body(call[1])):
             yield from self._after_call()
             return
+        if call and self._calls is not None and reader.ran_out:
+            # the text breaks off before the call has a name
+            reader.at = len(reader.text)
+            return
         if call:
             draft.content(spoken + channels.middle)
         if re.search(channels.reasoning, header) and not call:
             if self._extracts_reasoning:
-                yield from reader.until(self._ends, draft.reasoning)
+                yield from reader.until(self._ends, draft.reasoning, n_dropped=TAG_BEGUN)
                 draft.end_reasoning()
                 return
             draft.content(spoken + channels.middle)
@@ -73,7 +84,7 @@ class ChannelReader:
             return
         if self._is_json and not call:
             yield from unfenced(reader, draft.content)
-        yield from reader.until(self._ends, draft.content)
+        yield from reader.until(self._ends, draft.content, n_dropped=TAG_BEGUN)
 
     def _after_call(self) -> Wait[None]:
         """The end of a call's message."""

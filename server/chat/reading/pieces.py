@@ -89,17 +89,22 @@ class PieceReader:
         limit = max(map(len, names), default=0) + MAX_SPACE
         while True:
             rest = self._reader.rest.lstrip()
-            may_come = False
+            may_come, broken_off = False, ""
             for name in names:
                 after = rest.removeprefix(name).lstrip() if rest.startswith(name) else None
                 if after is not None and after.startswith(followers):
                     self._reader.at = len(self._reader.text) - len(rest) + len(name)
                     return name
-                may_come |= name.startswith(rest) or (
-                    after is not None and any(text.startswith(after) for text in followers)
-                )
-            if not may_come or len(rest) > limit or not (yield from self._reader.wait()):
+                if after is not None and any(text.startswith(after) for text in followers):
+                    may_come = True
+                    # what comes after it has begun
+                    broken_off = broken_off or (name if len(rest) > len(name) else "")
+                may_come |= name.startswith(rest)
+            if not may_come or len(rest) > limit:
                 return ""
+            if not (yield from self._reader.wait()):
+                self._reader.at = len(self._reader.text) - len(rest) + len(broken_off)
+                return broken_off
 
     def _followers(self, i: int) -> tuple[str, ...]:
         """What may come after the name."""

@@ -19,6 +19,9 @@ Wait = Generator[None, None, T]
 
 SPACE = re.compile(r"\s*")
 
+TAG_BEGUN = 3
+"""From how many characters on what breaks off is taken to break off in the tag that ends it."""
+
 
 class Match(Enum):
     """Whether a literal is there."""

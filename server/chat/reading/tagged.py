@@ -83,7 +83,7 @@ class TaggedReader:
             yield from reader.until(Markers([self._middle_end]), attribute.append)
             is_string = self._name_end + "".join(attribute) + self._middle_end == middle
         elif rest := middle.strip().removeprefix(self._name_end):
-            yield from reader.accept(rest)
+            yield from reader.accept_end(rest)
         yield from reader.skip_some(middle[len(middle.rstrip()) :])
         return is_string
 
