@@ -145,6 +145,7 @@ class _TurnReader:
                 return
         # nothing in a document is a call
         self._calls = None
+        yield from self._reader.skip_space()
         yield from unfenced(self._reader, self._draft.content)
 
     def _opening(self) -> str:

@@ -78,6 +78,14 @@ def test_a_document_is_taken_out_of_its_fence_within_messages(family: str, raw: 
         assert parse(reading, pieces).content == "{}"
 
 
+def test_functionary_may_leave_out_what_parts_calls() -> None:
+    fmt = upstream_template("meetkai-functionary-medium-v3.2").format
+    raw = 'get_w\n{"city": "A"}get_weather\n{"city": "B"} get_weather is'
+    message = parse(Reading(fmt, TOOLS, ">>>"), [raw])
+    assert calls_of(message) == [["get_w", {"city": "A"}], ["get_weather", {"city": "B"}]]
+    assert message.content.strip() == "get_weather is"
+
+
 def test_what_the_prompt_begins_is_no_content() -> None:
     reading = Reading(upstream_template("openai-gpt-oss-120b").format, (), "<|start|>assistant")
     raw = " to=functions.f<|message|>{}"

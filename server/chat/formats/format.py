@@ -135,7 +135,10 @@ class Calls:
     separator: str = ""
     end: str = ""
     other_starts: tuple[str, ...] = ()
-    """Texts from which on a call may be written without what should come before."""
+    """Texts from which on a call may be written without what should come before.
+
+    Empty: from its name on, right after another call.
+    """
     is_single: bool = False
     """Whether the format has no way to write a second call."""
 

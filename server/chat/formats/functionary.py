@@ -17,7 +17,10 @@ CALL = Call((">>>", Slot.NAME, "\n", Slot.ARGUMENTS))
 
 def _amend(learnt: Format, source: str) -> Format:
     return Format(
-        content=Wrapper(">>>all\n"), calls=Calls(CALL), before_content="all\n", opening=">>>"
+        content=Wrapper(">>>all\n"),
+        calls=Calls(CALL, other_starts=("",)),
+        before_content="all\n",
+        opening=">>>",
     )
 
 

@@ -36,7 +36,7 @@ class CallReader:
     def markers(self) -> tuple[str, ...]:
         """Texts with which calls begin; with the space that belongs to them, or less."""
         start = self._calls.start if self._calls.start.strip() else self._first
-        starts = [start, *self._calls.other_starts]
+        starts = [start, *filter(None, self._calls.other_starts)]
         if start != self._first and is_marker(self._first):
             starts.append(self._first)
         markers: list[str] = []
@@ -110,7 +110,7 @@ class CallReader:
         """Whether another call follows in this section."""
         end, separator = self._calls.end, self._calls.separator.strip()
         if not end and not separator:
-            return False
+            return "" in self._calls.other_starts
         found = yield from self._reader.sees(*filter(None, (end, separator, self._first)))
         if found == separator and separator:
             yield from self._reader.accept(separator)
