@@ -235,8 +235,7 @@ class _TurnReader:
         self._reader.at -= len(marker)
         place = self._reader.hold()
         is_call = yield from self._calls.read()
-        rest = self._reader.text[place + len(marker) :]
-        if not is_call and self._calls.breaks_off(marker, rest):
+        if not is_call and self._calls.breaks_off(marker):
             self._reader.at = len(self._reader.text)
         elif not is_call:
             self._reader.at = place + len(marker)

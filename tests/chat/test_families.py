@@ -110,6 +110,8 @@ def test_tags_of_thoughts_that_are_content_are_content() -> None:
         ("openai-gpt-oss-120b", "<|start|>assistant", "Hi", ("Hi", "", [])),
         ("muse-glimmer", "<|start|>assistant", " to=get_w<|message|><atem:fun", ("", "", [])),
         # within a call
+        ("Qwen3-Coder", "", "Hi\n<tool_call>", ("Hi\n", "", [])),
+        ("Qwen3-Coder", "", "Hi <too", ("Hi <too", "", [])),
         ("GLM-4.6", "", "<tool_call>get_w\n<arg_k", ("", "", [["get_w", "{"]])),
         (
             "GLM-4.6",

@@ -69,13 +69,13 @@ class CallReader:
                 reader.at = len(reader.text)
         return n_calls > 0
 
-    def breaks_off(self, marker: str, rest: str) -> bool:
+    def breaks_off(self, marker: str) -> bool:
         """Whether the text, of which no call could be read, ends within one that has no name yet.
 
-        rest: what follows the marker.
+        marker: what it begins with.
         """
-        is_begun = self._site.looks_like_call or (is_marker(marker) and rest.strip())
-        return self._reader.ran_out and bool(is_begun)
+        is_begun = self._site.looks_like_call or is_marker(marker)
+        return self._reader.ran_out and is_begun
 
     def read_body(self, name: str) -> Wait[bool]:
         """A call in a message that is known to be one; name: as the message's header says."""
