@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,17 @@ os.environ["XDG_CONFIG_HOME"] = os.devnull
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `pytest -n auto` shares the tests out to, a file or class at a time."""
     return min(os.cpu_count() or 1, _MAX_WORKERS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage in modules and tests, of which nearly all stay: that takes seconds."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

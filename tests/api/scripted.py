@@ -31,7 +31,7 @@ from server.engine.task import Token
 from tests.byte_tokenizer import ByteTokenizer
 from tests.fakes import info
 
-WAIT_S = 5.0
+WAIT_S = 30.0
 
 
 class ScriptedEngine:
@@ -75,8 +75,12 @@ class ScriptedEngine:
         """Meanwhile, on another thread: answer the tasks of one request."""
 
         def work() -> None:
-            for task in self.tasks():
-                self.say(*answer(task))
+            try:
+                for task in self.tasks():
+                    self.say(*answer(task))
+            except BaseException:
+                self.close()  # or who asked would wait for ever
+                raise
 
         thread = threading.Thread(target=work)
         thread.start()
