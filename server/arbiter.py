@@ -8,6 +8,7 @@ messages go through our log, the routine ones at the trace level.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -53,7 +54,9 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
         """Start a worker. A signal that comes before it has handlers of its own waits for them.
 
         With the handlers that it inherits, it would take the signal for one to the parent.
+        What there is by now stays: garbage is sought in it neither in the worker nor at the end.
         """
+        gc.freeze()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, WORKERS_OWN)
         try:
             return super().spawn_worker()

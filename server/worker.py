@@ -10,6 +10,7 @@ It knows neither routes nor models.
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import mmap
 import os
@@ -146,6 +147,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
             self.app.pulse = self.pulse
             super().load_wsgi()
             self.app.engine.follow(self._on_snapshot)
+            gc.freeze()  # modules, routes, schemas stay: looking at them for garbage takes long
         except ServerError as error:
             _log.error("%s", error)
             sys.exit(EngineArbiter.WORKER_BOOT_ERROR)
