@@ -1,4 +1,7 @@
-"""Threads run where and how the options say. Each test has a process: pools change the caller."""
+"""Threads run where and how the options say. Each test has a process: pools change the caller.
+
+The processes are forked of one that has imported what they need and has begun no thread.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,7 @@ from server.engine.llama import threads
 from tests.engine.llama.conftest import config_of
 
 CODE = """
-import json, os, sys, _thread
+import json, os, sys, traceback, _thread
 from llama_ctypes import log
 from llama_ctypes import library
 lines, done, result = [], _thread.allocate_lock(), {}
@@ -27,9 +32,9 @@ from tests.engine.llama.conftest import config_of
 def cpus(thread):
     return sorted(os.sched_getaffinity(int(thread)))
 
-def work():
+def work(model, *words):
     before = set(os.listdir("/proc/self/task"))
-    config = config_of("-c", "256", "-np", "1", *sys.argv[2:], path=sys.argv[1])
+    config = config_of("-c", "256", "-np", "1", *words, path=model)
     runner = LlamaRunner.load(config, lambda progress: True)
     own = str(_thread.get_native_id())
     started = sorted(set(os.listdir("/proc/self/task")) - before)
@@ -43,77 +48,110 @@ def work():
     result["left"] = sorted(set(os.listdir("/proc/self/task")) & set(started))
     done.release()
 
-done.acquire()
-_thread.start_new_thread(work, ())
-done.acquire()
-result["lines"] = lines
-print(json.dumps(result))
+def try_work(*words):
+    try:
+        work(*words)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+def tell(*words):
+    done.acquire()
+    _thread.start_new_thread(try_work, words)
+    done.acquire()
+    result["lines"] = lines
+    print(json.dumps(result), flush=True)
+
+for line in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        tell(*json.loads(line))
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        sys.exit(f"the process for {line}failed")
 """
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="placement is Linux's")
 """Where threads can be seen from outside."""
 
 
-def facts(path: Path, words: str) -> dict[str, Any]:
+Facts = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def facts(tiny_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
     """What became of the threads of a runner with these options."""
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, str(path), *words.split()],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    said = tmp_path_factory.mktemp("threads") / "stderr"
+    with (
+        said.open("wb") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-c", CODE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin is not None and process.stdout is not None
+        asks, answers = process.stdin, process.stdout
+
+        def ask(words: str) -> dict[str, Any]:
+            print(json.dumps([str(tiny_model_path), *words.split()]), file=asks, flush=True)
+            answer = answers.readline()
+            assert answer, said.read_text(errors="replace")
+            result: dict[str, Any] = json.loads(answer)
+            return result
+
+        yield ask
 
 
 def first_cpu() -> int:
     return min(os.sched_getaffinity(0))
 
 
-def test_threads_are_gone_when_the_model_is(tiny_model_path: Path) -> None:
-    result = facts(tiny_model_path, "-t 3")
+def test_threads_are_gone_when_the_model_is(facts: Facts) -> None:
+    result = facts("-t 3")
     assert len(result["workers"]) == 2
     assert result["left"] == []
 
 
-def test_batches_of_prompts_have_threads_of_their_own_where_asked(tiny_model_path: Path) -> None:
-    assert len(facts(tiny_model_path, "-t 2 -tb 3")["workers"]) == 1 + 2
+def test_batches_of_prompts_have_threads_of_their_own_where_asked(facts: Facts) -> None:
+    assert len(facts("-t 2 -tb 3")["workers"]) == 1 + 2
 
 
-def test_threads_stay_on_the_cpus_of_the_mask(tiny_model_path: Path) -> None:
+def test_threads_stay_on_the_cpus_of_the_mask(facts: Facts) -> None:
     cpu = first_cpu()
-    result = facts(tiny_model_path, f"-t 2 -C {1 << cpu:x}")
+    result = facts(f"-t 2 -C {1 << cpu:x}")
     assert result["own"] == [cpu]
     assert result["workers"] == [[cpu]]
     assert any("--cpu-mask: 1 CPUs for 2 threads" in line for line in result["lines"])
 
 
-def test_range_of_cpus_counts_as_a_mask(tiny_model_path: Path) -> None:
+def test_range_of_cpus_counts_as_a_mask(facts: Facts) -> None:
     cpu = first_cpu()
-    assert facts(tiny_model_path, f"-t 2 -Cr {cpu}-{cpu}")["workers"] == [[cpu]]
+    assert facts(f"-t 2 -Cr {cpu}-{cpu}")["workers"] == [[cpu]]
 
 
-def test_prompts_may_have_other_cpus(tiny_model_path: Path) -> None:
+def test_prompts_may_have_other_cpus(facts: Facts) -> None:
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         pytest.skip("this machine has one CPU")
-    result = facts(tiny_model_path, f"-t 2 -C {1 << cpus[0]:x} -Cb {1 << cpus[1]:x}")
+    result = facts(f"-t 2 -C {1 << cpus[0]:x} -Cb {1 << cpus[1]:x}")
     assert sorted(result["workers"]) == [[cpus[0]], [cpus[1]]]
 
 
-def test_strict_threads_have_a_cpu_each(tiny_model_path: Path) -> None:
+def test_strict_threads_have_a_cpu_each(facts: Facts) -> None:
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         pytest.skip("this machine has one CPU")
-    result = facts(tiny_model_path, "-t 2 -Cr 0-511 --cpu-strict 1")
+    result = facts("-t 2 -Cr 0-511 --cpu-strict 1")
     placed = [result["own"], *result["workers"]]
     assert all(len(each) == 1 for each in placed)
     assert placed[0] != placed[1]
 
 
-def test_low_priority_makes_threads_wait_for_others(tiny_model_path: Path) -> None:
-    result = facts(tiny_model_path, "-t 2 --prio -1")
+def test_low_priority_makes_threads_wait_for_others(facts: Facts) -> None:
+    result = facts("-t 2 --prio -1")
     assert result["own_policy"] == os.SCHED_BATCH
     assert result["policies"] == [os.SCHED_BATCH]
     assert result["nice"] >= 5
