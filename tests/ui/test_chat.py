@@ -38,12 +38,19 @@ def test_a_first_chat_is_answered_and_kept(page: Page) -> None:
 
 def test_stop_ends_the_answer_on_the_server(page: Page, server: LiveServer) -> None:
     steps.open_page(page)
-    page.evaluate(LONG)
+    # longer than anybody waits here
+    page.evaluate(LONG.replace("160", "3000"))
     steps.send(page, "Count from one to a thousand in words.")
     expect(page.locator(".running .body rich-text")).to_contain_text(re.compile(r"\w"))
     expect(page.locator("live-figures .words")).to_contain_text("tok/s · first token")
     page.get_by_role("button", name="Stop").click()
     steps.answered(page)
+    server.wait_idle()
+    # and one that the server has not yet begun
+    steps.send(page, "And on to two thousand.")
+    page.keyboard.press("Escape")
+    steps.answered(page, 2)
+    page.wait_for_load_state("networkidle")
     server.wait_idle()
 
 

@@ -15,6 +15,7 @@ const DONE = "[DONE]";
 export class Run extends EventTarget {
   #abort = new AbortController();
   #isStopped = false;
+  #isOver = false;
   #lastId = "";
   /** Whether the server has the stream, as far as is known. */
   #isKept = false;
@@ -44,6 +45,12 @@ export class Run extends EventTarget {
 
   stop() {
     this.#isStopped = true;
+    if (this.#isKept) return this.#leave();
+    // the server may not have begun, and would go on alone: it is told once its answer is there
+    this.#end("stopped");
+  }
+
+  #leave() {
     ask(`v1/stream?conv_id=${encodeURIComponent(this.#stream)}`, { method: "DELETE" }).catch(() => {});
     this.#abort.abort();
   }
@@ -60,6 +67,7 @@ export class Run extends EventTarget {
         const response = await open();
         open = () => this.#again();
         this.#isKept = true;
+        if (this.#isStopped) return this.#leave();
         if (this.isReconnecting) this.#reconnecting(false);
         lostAt = 0;
         if (response.status === 204 || (await this.#take(response))) return this.#end("done");
@@ -116,6 +124,8 @@ export class Run extends EventTarget {
 
   /** @param {"done" | "stopped" | "cut" | "failed"} state */
   #end(state) {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.isReconnecting = false;
     this.message.state = this.message.error ? "failed" : state;
     this.dispatchEvent(new Event("end"));
