@@ -27,6 +27,9 @@ class Cable(socketserver.ThreadingTCPServer):
         place = urlsplit(url)
         self.far_end = (str(place.hostname), int(place.port or 80))
         self.is_cut = False
+        self.posts_pass = threading.Event()
+        """Cleared, it holds back what is posted, and lets all else by."""
+        self.posts_pass.set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -46,6 +49,9 @@ class Cable(socketserver.ThreadingTCPServer):
     def mend(self) -> None:
         """Let connections through again."""
         self.is_cut = False
+        self.posts_pass = threading.Event()
+        """Cleared, it holds back what is posted, and lets all else by."""
+        self.posts_pass.set()
 
     @contextmanager
     def carrying(self, *ends: socket.socket) -> Iterator[bool]:
@@ -73,14 +79,18 @@ class _Connection(socketserver.BaseRequestHandler):
                 return
             back = threading.Thread(target=_pump, args=(far, near))
             back.start()
-            _pump(near, far)
+            _pump(near, far, self.server.posts_pass)
             back.join()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(
+    source: socket.socket, target: socket.socket, posts_pass: threading.Event | None = None
+) -> None:
     """Carry bytes until an end is closed, and say so to the other."""
     with suppress(OSError):
         while chunk := source.recv(CHUNK_BYTES):
+            if posts_pass and chunk.startswith(b"POST"):
+                posts_pass.wait()
             target.sendall(chunk)
     with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
@@ -93,5 +103,6 @@ def laid_to(url: str) -> Iterator[Cable]:
         thread = threading.Thread(target=cable.serve_forever, daemon=True)
         thread.start()
         yield cable
+        cable.posts_pass.set()
         cable.cut()
         cable.shutdown()

@@ -46,12 +46,20 @@ def test_stop_ends_the_answer_on_the_server(page: Page, server: LiveServer) -> N
     page.get_by_role("button", name="Stop").click()
     steps.answered(page)
     server.wait_idle()
-    # and one that the server has not yet begun
-    steps.send(page, "And on to two thousand.")
-    page.keyboard.press("Escape")
-    steps.answered(page, 2)
-    page.wait_for_load_state("networkidle")
-    server.wait_idle()
+
+
+def test_stop_goes_before_what_the_server_has_not_yet_begun(page: Page, server: LiveServer) -> None:
+    with laid_to(server.url) as cable:
+        steps.open_page(page, cable.url)
+        page.evaluate(LONG.replace("160", "3000"))
+        cable.posts_pass.clear()
+        steps.send(page, "Count from one to a thousand in words.")
+        page.wait_for_selector(".running")
+        page.keyboard.press("Escape")
+        steps.answered(page)
+        with page.expect_response(lambda response: response.request.method == "DELETE"):
+            cable.posts_pass.set()
+        server.wait_idle()
 
 
 def test_an_edit_begins_a_branch_and_the_old_one_stays(page: Page) -> None:
