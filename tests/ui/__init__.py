@@ -1,8 +1,9 @@
 """The web UI in a real browser, against the real server.
 
 test_chat      a first chat, stop (before it begins, too), edit and branches, again and continue, a
-               reload and a network cut in mid-stream, export, delete all, import, a picture refused, a wrong key under a
-               prefix, settings that the server gives, server away and back
+               reload and a network cut in mid-stream, export, delete all, import, a picture
+               refused, a wrong key under a prefix, settings that the server gives, server away and
+               back
 test_messages  files chosen, dropped, pasted, long pastes, PDF, pictures and sounds; composing
                input; formulas, tables, code and its button, thinking, calls and results, answers
                by a pasted schema
