@@ -93,18 +93,20 @@ class Application(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """In the worker, patched: start the engine and make the WSGI application."""
+        from server.launch import start_engine
+
+        # First of all: the model loads while the rest is imported.
+        self.engine = start_engine(self.settings, self.pulse, is_replacement=self.has_served)
+
         from gunicorn.http import wsgi
 
         from server.app import SERVER_NAME
         from server.app import create_app
-        from server.launch import start_engine
         from server.telemetry import tracer_provider
 
         # gunicorn has no setting for the header that it writes itself.
         wsgi.SERVER = SERVER_NAME
-
         provider = tracer_provider(self.settings.log.otel, os.environ)
-        self.engine = start_engine(self.settings, self.pulse, is_replacement=self.has_served)
         app: Flask = create_app(self.settings, self.engine, self.quarantine.refuses, provider)
         return app
 

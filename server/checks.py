@@ -7,11 +7,7 @@ llama.cpp `common/chat.cpp`.
 
 from __future__ import annotations
 
-from server.chat.errors import ChatError
-from server.chat.prompt import try_source
 from server.errors import OptionError
-from server.grammar import SchemaRefused
-from server.grammar import json_rule
 from server.options.settings import Settings
 
 KEY = "chat_template"
@@ -22,18 +18,33 @@ SCHEMA_FLAG = "--json-schema"
 
 def check_settings(settings: Settings) -> None:
     """OptionError in one line, which names the option as it was written."""
-    source = settings.chat.chat_template
-    schema = settings.sampling.json_schema
+    if settings.sampling.json_schema is not None:
+        _check_schema(settings)
+    if settings.chat.chat_template:
+        _check_template(settings)
+
+
+# Imported late: a server begins to load its model sooner without what checks these.
+
+
+def _check_schema(settings: Settings) -> None:
+    from server.grammar import SchemaRefused
+    from server.grammar import json_rule
+
     try:
-        if schema is not None:
-            json_rule(schema)
+        json_rule(settings.sampling.json_schema)
     except SchemaRefused as error:
         raise _refusal(settings, SCHEMA_KEY, SCHEMA_FLAG, error) from None
-    if schema is not None and settings.sampling.grammar:
+    if settings.sampling.grammar:
         raise OptionError(f"{SCHEMA_FLAG}: can't be used with --grammar; leave one of them out")
+
+
+def _check_template(settings: Settings) -> None:
+    from server.chat.errors import ChatError
+    from server.chat.prompt import try_source
+
     try:
-        if source:
-            try_source(source)
+        try_source(settings.chat.chat_template)
     except ChatError as error:
         raise _refusal(settings, KEY, FLAG, error) from None
 

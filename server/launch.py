@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+from llama_ctypes import log
 from server.engine import thread
 from server.engine.client import EngineClient
 from server.engine.config import EngineConfig
@@ -20,6 +21,7 @@ from server.engine.llama.config import Placement
 from server.engine.llama.config import Positions
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.config import Threads
+from server.engine.llama.runner import LlamaRunner
 from server.engine.mailbox import Mailbox
 from server.engine.pulse import Pulse
 from server.engine.runner import ModelRunner
@@ -186,9 +188,6 @@ def device_lines() -> Iterator[str]:
 
 def _load(config: RunnerConfig, mailbox: Mailbox, on_progress: thread.OnProgress) -> ModelRunner:
     """Engine thread: native code is first touched here."""
-    from llama_ctypes import log
-    from server.engine.llama.runner import LlamaRunner
-
     # under gevent, logging's locks must not be taken on a native thread
     log.set_sink(functools.partial(mailbox.log, "llama"))
     return LlamaRunner.load(config, on_progress)

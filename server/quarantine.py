@@ -10,9 +10,11 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 from typing import NamedTuple
 
-from server.engine.task import Tokens
+if TYPE_CHECKING:
+    from server.engine.task import Tokens
 
 MAX_DEATHS = 2
 """So many deaths of a worker a prompt may be present at."""

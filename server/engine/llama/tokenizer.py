@@ -40,7 +40,7 @@ class LlamaTokenizer:
         """Bytes of every token, control tokens with their text."""
         self.plain_pieces = vocab.pieces(special=False)
         """Bytes of every token, empty for control tokens."""
-        self.eog_tokens = frozenset(t for t in range(self.n_vocab) if vocab.is_eog(t))
+        self.eog_tokens = vocab.eog_tokens()
         self._grammars = Grammars(self._for_grammars)
 
     @property
