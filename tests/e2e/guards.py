@@ -54,7 +54,8 @@ def _foreign_hosts(server: LiveServer) -> list[str]:
     found = []
     for head in HOSTS:
         for page in PAGES:
-            answer = raw(server, f"{head.format(page)}X-Api-Key: {KEY}\r\n\r\n".encode())
+            rest = f"X-Api-Key: {KEY}\r\nConnection: close\r\n\r\n"
+            answer = raw(server, (head.format(page) + rest).encode())
             found.append("said back" if EVIL.encode() in answer else status_of(answer))
     return found
 
