@@ -171,9 +171,9 @@ def test_a_prompt_that_comes_back_from_the_host_says_the_same(make: Make) -> Non
 
 
 def test_a_shifted_context_says_what_the_shifted_cells_say(make: Make) -> None:
-    n_ctx, n_keep, n_predict = 256, 10, 120
+    n_ctx, n_keep, n_predict = 256, 10, 40
     b = make("-c", str(n_ctx), "-np", "1", shifts=True)
-    prompt = tokens(b, STORY, 100) + tokens(b, STORY[60:], 80)
+    prompt = tokens(b, STORY, 120) + tokens(b, STORY[60:], 120)
     said = generate(b, prompt, n_predict, n_keep=n_keep)
     # by hand, in sequence 0 of a context of its own: half of what is not kept goes when it is full
     other = make("-c", str(n_ctx), "-np", "1")
@@ -186,4 +186,5 @@ def test_a_shifted_context_says_what_the_shifted_cells_say(make: Make) -> None:
             n_held -= n_discard
         chosen.append(int(logits(other, chosen[-1:], n_held, 0).argmax()))
         n_held += 1
+    assert n_held < len(prompt)  # it was full, and shifted
     assert said == tuple(chosen)
