@@ -30,10 +30,10 @@ from tests.chat.streams import templates_folder
 PARAMETERS: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "city": {"type": "string", "maxLength": 30},
+        "city": {"type": "string", "maxLength": 12},
         "unit": {"enum": ["C", "F"]},
         "days": {"type": "integer", "minimum": 1, "maximum": 14},
-        "tags": {"type": "array", "items": {"type": "string", "maxLength": 10}, "maxItems": 2},
+        "tags": {"type": "array", "items": {"type": "string", "maxLength": 5}, "maxItems": 1},
     },
     "required": ["city", "days"],
 }
@@ -45,7 +45,7 @@ BODY: dict[str, Any] = {
     "parallel_tool_calls": False,
     # of these formats' own tokens the model knows none, so that a call is long
     "max_tokens": 384,
-    "reasoning_budget_tokens": 32,
+    "reasoning_budget_tokens": 8,
     "temperature": 0.8,
 }
 

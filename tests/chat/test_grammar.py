@@ -43,6 +43,7 @@ WEATHER: dict[str, Any] = {
         "share": {"type": "number"},
         "exact": {"type": "boolean"},
         "tags": {"type": "array", "items": {"type": "string", "maxLength": 5}, "maxItems": 3},
+        "only": {"type": "array", "items": {"type": "string", "maxLength": 5}, "maxItems": 1},
         "o": {
             "type": "object",
             "properties": {

@@ -219,9 +219,10 @@ def repeated(schema: Schema, item: str, comma: str) -> str:
     least, most = schema.only.get("minItems", 0), schema.only.get("maxItems")
     if most == 0:
         return ""
-    upper = "" if most is None else str(most - 1)
-    more = f"({sequence(comma, item)}){{{max(least - 1, 0)},{upper}}}"
-    items = sequence(item, more)
+    items = item
+    if most != 1:  # the grammar knows no range that ends at 0
+        upper = "" if most is None else str(most - 1)
+        items = sequence(item, f"({sequence(comma, item)}){{{max(least - 1, 0)},{upper}}}")
     return items if least else optional(items)
 
 
