@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anthropic
 import httpx2
 import orjson
 from werkzeug.test import TestResponse
@@ -29,6 +28,7 @@ def named_events(raw: bytes) -> list[tuple[str, Any]]:
 
 def added_up(raw: bytes) -> dict[str, Any]:
     """The message that the official client makes of a stream."""
+    import anthropic  # two seconds, which no other process of tests shall pay
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         headers = {"content-type": "text/event-stream"}

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from typing import Any
 
-import anthropic
 import pytest
 from pydantic import BaseModel
 
 from tests.api.anthropic_events import assert_error_payload
 from tests.e2e.live import LiveServer
+
+if TYPE_CHECKING:
+    import anthropic
 
 pytestmark = pytest.mark.model
 
@@ -45,6 +48,8 @@ class Poet(BaseModel):
 
 @pytest.fixture
 def client(demo: LiveServer) -> Iterator[anthropic.Anthropic]:
+    import anthropic
+
     with anthropic.Anthropic(base_url=demo.url, api_key="none", max_retries=0) as made:
         yield made
     demo.wait_idle()
@@ -136,6 +141,8 @@ def test_it_ends_at_a_stop_sequence(client: anthropic.Anthropic) -> None:
 
 
 def test_refusals_are_the_clients_own_errors(client: anthropic.Anthropic) -> None:
+    import anthropic
+
     with pytest.raises(anthropic.BadRequestError) as refused:
         client.messages.create(messages=[], **ASK)
     assert "messages" in assert_error_payload(refused.value.body, "invalid_request_error")
@@ -166,6 +173,8 @@ def test_a_stream_that_is_left_frees_its_slot(
 
 
 def test_the_key_is_taken_from_either_header(start: Any, smollm2_path: Any) -> None:
+    import anthropic
+
     server = start("-m", smollm2_path, "-c", "256", "-np", "1", "--api-key", "secret")
     for given in ({"api_key": "secret"}, {"auth_token": "secret"}):
         with anthropic.Anthropic(base_url=server.url, max_retries=0, **given) as client:
