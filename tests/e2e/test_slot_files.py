@@ -25,7 +25,9 @@ from tests.e2e.live import LiveServer
 from tests.tiny_memory_models import build_hybrid_model
 from tests.tiny_memory_models import build_recurrent_model
 from tests.tiny_memory_models import build_window_model
+from tests.tiny_models import TinySpec
 from tests.tiny_models import build_tiny_lora
+from tests.tiny_models import build_tiny_model
 
 pytestmark = pytest.mark.model
 
@@ -197,6 +199,24 @@ def test_a_damaged_file_is_refused_and_the_slot_keeps_what_it_had(
     again = complete(server, 0)
     assert (again["content"], again["timings"]["cache_n"]) == (first["content"], N_PROMPT - 1)
     assert "Traceback" not in server.log
+
+
+def test_a_file_of_another_model_is_refused_and_the_slot_keeps_what_it_had(
+    make: Make, start: Starter, saves: Path, tmp_path: Path
+) -> None:
+    other = build_tiny_model(tmp_path / "other.gguf", TinySpec(seed=7))
+    options = ("-c", "1024", *ONE_THREAD, "--slot-save-path", saves)
+    writer = start("-m", other, *options)
+    complete(writer, 0)
+    assert act(writer, 0, "save").status == 200
+    writer.stop()
+    server = make()
+    first = complete(server, 0)
+    refused = act(server, 0, "restore")
+    assert refused.status == 400
+    assert "another model" in refused.json["error"]["message"]
+    again = complete(server, 0)
+    assert (again["content"], again["timings"]["cache_n"]) == (first["content"], N_PROMPT - 1)
 
 
 def test_a_file_for_other_options_is_refused_with_what_to_do(make: Make, saves: Path) -> None:

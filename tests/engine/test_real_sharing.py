@@ -151,6 +151,20 @@ def test_eight_requests_at_once_share_200_tokens_and_say_what_each_says_alone(
     assert [b.finished(task).tokens for task in tasks] == alone(8, 8)
 
 
+def test_generation_beside_texts_to_embed_says_the_same(make: Make, alone: Alone) -> None:
+    b = make("-c", "1024", "-np", "2", "--embeddings", "--pooling", "mean")
+    texts = ["a girl and her basket", "the old man lost a red button", "mushrooms" * 6]
+    first = b.embed(texts[0])
+    b.run()
+    task = b.submit(repeating(b, 0), n_predict=24, sampling=GREEDY, return_tokens=True)
+    b.tick(3)
+    beside = b.embed(*texts)
+    b.run()
+    assert b.finished(task).tokens == alone(1, 24)[0]
+    found, wanted = b.vectors(beside[0])[0], b.vectors(first[0])[0]
+    assert found @ wanted / np.linalg.norm(found) / np.linalg.norm(wanted) > 0.999
+
+
 def test_a_preempted_request_says_what_it_says_alone(make: Make, alone: Alone) -> None:
     b = make("-c", "512")
     prompts = [repeating(b, start) for start in STARTS[:2]]
