@@ -57,6 +57,7 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]
         What there is by now stays: garbage is sought in it neither in the worker nor at the end.
         """
         gc.freeze()
+        gc.enable()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, WORKERS_OWN)
         try:
             return super().spawn_worker()

@@ -6,6 +6,7 @@ click finds the command and prints; the options of `serve` are split and resolve
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -197,6 +198,7 @@ def _serve(arguments: tuple[Argument, ...]) -> NoReturn:
     server_context(settings.http)
     sockets = [] if _has_systemd_sockets() else open_sockets(settings.http)
 
+    gc.disable()  # until all is imported (see EngineArbiter): nothing of it is garbage
     from server.worker import serve as serve_forever
 
     serve_forever(settings, sockets)

@@ -142,15 +142,18 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Start the engine; what goes wrong on purpose is one line."""
         heap.settle()
+        gc.disable()  # what is imported and built here stays; to look for garbage in it takes long
         try:
             self._tls = tls.server_context(self.app.settings.http)
             self.app.pulse = self.pulse
             super().load_wsgi()
             self.app.engine.follow(self._on_snapshot)
-            gc.freeze()  # modules, routes, schemas stay: looking at them for garbage takes long
+            gc.freeze()
         except ServerError as error:
             _log.error("%s", error)
             sys.exit(EngineArbiter.WORKER_BOOT_ERROR)
+        finally:
+            gc.enable()
 
     def run(self) -> None:
         """Answer HTTP until told to stop, then drain."""

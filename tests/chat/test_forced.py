@@ -26,8 +26,8 @@ FAMILIES = (
 
 
 @pytest.fixture(scope="module")
-def engine(smollm2_path: Path) -> Iterator[EngineClient]:
-    client = loaded(start_engine(settings_of(str(smollm2_path))))
+def engine(smollm2_q4_0_path: Path) -> Iterator[EngineClient]:
+    client = loaded(start_engine(settings_of(str(smollm2_q4_0_path))))
     yield client
     client.stop(0)
 

@@ -26,6 +26,7 @@ from tests.tiny_models import Floats
 
 pytestmark = pytest.mark.model
 
+FIXTURES = {"tiny": "tiny_model_path", "smollm2": "smollm2_q4_0_path"}
 TOLERANCE = {"tiny": 1e-5, "smollm2": 0.05}
 OPTIONS = {"tiny": ("-fa", "off", "-ctk", "f32", "-ctv", "f32"), "smollm2": ()}
 GREEDY = SamplingParams(temperature=0.0)
@@ -55,7 +56,7 @@ def model(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def make(model: str, request: pytest.FixtureRequest) -> Iterator[Make]:
     """Benches over the model, made from a command line."""
-    path: Path = request.getfixturevalue({"tiny": "tiny_model_path"}.get(model, f"{model}_path"))
+    path: Path = request.getfixturevalue(FIXTURES[model])
     runners: list[LlamaRunner] = []
 
     def bench(*words: str, shifts: bool = False) -> Bench:
