@@ -94,19 +94,20 @@ class Application(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """In the worker, patched: start the engine and make the WSGI application."""
         from server.launch import start_engine
+        from server.telemetry import tracer_provider
 
-        # First of all: the model loads while the rest is imported.
+        # refuses what can't be traced before a thread is inside native code
+        provider = tracer_provider(self.settings.log.otel, os.environ)
+        # Then at once: the model loads while the rest is imported.
         self.engine = start_engine(self.settings, self.pulse, is_replacement=self.has_served)
 
         from gunicorn.http import wsgi
 
         from server.app import SERVER_NAME
         from server.app import create_app
-        from server.telemetry import tracer_provider
 
         # gunicorn has no setting for the header that it writes itself.
         wsgi.SERVER = SERVER_NAME
-        provider = tracer_provider(self.settings.log.otel, os.environ)
         app: Flask = create_app(self.settings, self.engine, self.quarantine.refuses, provider)
         return app
 

@@ -130,7 +130,7 @@ def test_a_signal_that_comes_while_the_worker_begins_is_not_lost(
 SLOW_TO_BEGIN = """
 import time
 import server.__main__ as program, server.launch
-server.launch.start_engine = lambda settings: time.sleep(60)
+server.launch.start_engine = lambda *_, **__: time.sleep(60)
 program.main()
 """
 
