@@ -14,6 +14,8 @@ set(LLAMACTL_SGEMM "bool llamafile_sgemm(const struct ggml_compute_params * para
 set(LLAMACTL_SGEMM_F16 "case GGML_TYPE_F16: {")
 set(LLAMACTL_GEMM "void ggml_gemm_q4_0_8x8_q8_0(int n, float * GGML_RESTRICT s, size_t bs, const void * GGML_RESTRICT vx, const void * GGML_RESTRICT vy, int nr, int nc) {")
 
+string(REPLACE "gemm" "gemv" LLAMACTL_GEMV "${LLAMACTL_GEMM}")
+
 # Puts before and after around the one occurrence of place in the variable, which is emptied if there is not one.
 function(llamactl_put variable place before after)
   string(REPLACE "${place}" "" without "${${variable}}")
@@ -72,8 +74,10 @@ endfunction()
 
 function(llamactl_change_products)
   file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/arch/x86/repack.cpp" code)
-  llamactl_put(code "${LLAMACTL_GEMM}" "#include \"${LLAMACTL_HERE}/multiply.h\"\n"
+  llamactl_put(code "${LLAMACTL_GEMM}" ""
     " if (llamactl_gemm_q4_0(n, s, bs, vx, vy, nr, nc)) { return; }")
+  llamactl_put(code "${LLAMACTL_GEMV}" "#include \"${LLAMACTL_HERE}/multiply.h\"\n"
+    " if (llamactl_gemv_q4_0(n, s, bs, vx, vy, nr, nc)) { return; }")
   llamactl_compile_instead(ggml-cpu/arch/x86/repack.cpp "" "${code}")
   file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/llamafile/sgemm.cpp" code)
   llamactl_put(code "${LLAMACTL_SGEMM}" "#include \"${LLAMACTL_HERE}/halves.h\"\n" "")
