@@ -25,6 +25,7 @@ from server.api.dialects import error_form
 from server.api.errors import Forbidden
 from server.api.errors import WrongKey
 from server.api.errors import register_error_handlers
+from server.api.hosts import Hosts
 from server.api.pages import add_pages
 from server.api.registry import Rest
 from server.api.registry import Route
@@ -110,11 +111,14 @@ def _cors(settings: Settings) -> Cors:
 
 
 def _check_requests(app: Flask, service: Service, prefix: str, pages: frozenset[str]) -> None:
-    """In the reference's order: preflight, state, key; then what a key may; then the route."""
+    """The host; then in the reference's order preflight, state, key; then what a key may."""
     keys, public = service.keys, pages | _public_paths(prefix)
+    hosts = Hosts(service.settings.http.allowed_hosts)
     rows = {(row.method, prefix + path): row for row in all_routes() for path in row.paths}
 
     def check() -> Response | None:
+        if not hosts.allows(request.headers.get("Host", "")):
+            raise Forbidden("The Host header names none of this server's names (--allowed-hosts)")
         if request.method == "OPTIONS":
             return Response("", content_type="text/html")
         if request.path not in pages:

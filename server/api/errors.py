@@ -86,7 +86,7 @@ class Disabled(ApiError):
 
 
 class Forbidden(ApiError):
-    """The API key is known, but may not do this."""
+    """Who asks is known, but may not ask this, or not under this name."""
 
     status = 403
     type = "permission_error"

@@ -44,6 +44,10 @@ HTTP = Section("http", "HTTP", (
            help="certificate for HTTPS, PEM, with the chain below it"),
     Option("api_prefix", ("--api-prefix",), api_prefix, "", "PREFIX", env="LLAMA_ARG_API_PREFIX",
            help="path under which everything is served, without a slash at its end"),
+    Option("allowed_hosts", ("--allowed-hosts",), comma_list, (), "NAMES",
+           env="LLAMA_ARG_ALLOWED_HOSTS", tags=frozenset({Tag.OURS}),
+           help="answer only requests whose Host header is localhost, an address or one of these "
+                "names, comma-separated; .example.org = all below it; without it, any name"),
     Option("cors_origins", ("--cors-origins",), text, "*", "ORIGINS",
            env="LLAMA_ARG_CORS_ORIGINS",
            help="origins allowed by CORS, comma-separated; localhost = only those"),

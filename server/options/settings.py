@@ -283,6 +283,7 @@ class HttpSettings:
     ssl_key_file: str
     ssl_cert_file: str
     api_prefix: str
+    allowed_hosts: tuple[str, ...]
     cors_origins: str
     cors_methods: str
     cors_headers: str

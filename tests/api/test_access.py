@@ -135,6 +135,41 @@ def test_a_fixed_origin_is_said_to_everybody(serve: ServerMaker) -> None:
     assert headers["Access-Control-Allow-Origin"] == "https://chat.example.org"
 
 
+@pytest.mark.parametrize(
+    ("host", "is_answered"),
+    [
+        ("llm.example.org", True),
+        ("LLM.example.org:8080", True),
+        ("a.b.example.net", True),
+        ("localhost:8080", True),
+        ("192.0.2.7:8080", True),
+        ("[::1]:8080", True),
+        ("", True),
+        ("example.org", False),
+        ("a.llm.example.org", False),
+        ("llm.example.org.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("badexample.net", False),
+        ("[::1", False),
+        ("llm.example.org:99999", False),
+        ("x@llm.example.org", False),
+    ],
+)
+def test_names_that_are_not_the_servers_get_no_answer(
+    serve: ServerMaker, host: str, is_answered: bool
+) -> None:
+    client = serve(allowed_hosts="llm.example.org,.example.net").client
+    for method in ("GET", "OPTIONS"):
+        reply = client.open("/health", method=method, headers={"Host": host})
+        assert (reply.status_code == 200) is is_answered
+        if not is_answered:
+            assert "--allowed-hosts" in assert_error(reply, 403, "permission_error")
+
+
+def test_without_a_list_the_server_answers_for_any_name(client: FlaskClient) -> None:
+    assert client.get("/health", headers={"Host": "anything.example"}).status_code == 200
+
+
 def test_everything_lies_under_the_prefix(serve: ServerMaker) -> None:
     client = serve(api_prefix="/llm", api_key="first").client
     assert client.get("/llm/health").status_code == 200

@@ -19,6 +19,7 @@ from tests.e2e.attacks import VICTIMS_KEY
 from tests.e2e.attacks import Attack
 from tests.e2e.beside import clients_beside
 from tests.e2e.conftest import ONE_THREAD
+from tests.e2e.guards import ALLOWED
 from tests.e2e.guards import GUARDS
 from tests.e2e.live import LiveServer
 
@@ -49,8 +50,9 @@ def started(folder: Path) -> Iterator[LiveServer]:
     model = models.tiny(folder / "tiny.gguf")
     slots = ("-np", "16", "--kv-unified", "-c", "65536", "--chat-template", ASTRAY)
     limits = ("--max-body-mib", "1", "--slot-save-path", folder)
-    guards = ("--api-key", f"{KEY},{VICTIMS_KEY}", "--cors-origins", "localhost")
-    server = live.start(["-m", model, *ONE_THREAD, *slots, *limits, *guards], folder / "log")
+    guards = ("--cors-origins", "localhost", "--allowed-hosts", ALLOWED)
+    keys = ("--api-key", f"{KEY},{VICTIMS_KEY}")
+    server = live.start(["-m", model, *ONE_THREAD, *slots, *limits, *guards, *keys], folder / "log")
     server.headers["X-Api-Key"] = KEY
     try:
         yield server

@@ -21,6 +21,9 @@ from tests.e2e.attacks import status_of
 from tests.e2e.live import LiveServer
 
 EVIL = "evil.example"
+ALLOWED = f"{EVIL},x"
+"""Their names are answered, so that what is said back can be seen; others are not."""
+REBOUND = ("rebound.example", "rebound.example:80", "x.rebound.example", "127.0.0.1.rebound.example")
 HOSTS = (
     f"GET {{}} HTTP/1.1\r\nHost: {EVIL}\r\n",
     f"GET {{}} HTTP/1.1\r\nHost: localhost\r\nHost: {EVIL}\r\n",
@@ -58,6 +61,15 @@ def _foreign_hosts(server: LiveServer) -> list[str]:
             answer = raw(server, (head.format(page) + rest).encode())
             found.append("said back" if EVIL.encode() in answer else status_of(answer))
     return found
+
+
+def _rebound_names(server: LiveServer) -> list[str]:
+    """A page at a name that its owner let point to this machine asks as one of this machine's."""
+    return [
+        str(wire.request(server.url, path, headers=server.headers | {"Host": host}).status)
+        for host in REBOUND
+        for path in ("/", "/health", "/v1/models", "/no/such/page")
+    ]
 
 
 def _foreign_origins(server: LiveServer) -> list[str]:
@@ -116,6 +128,12 @@ GUARDS = (
         "another server's name as Host, twice, in the target, as X-Forwarded-Host; for five pages",
         _foreign_hosts,
         frozenset({"200", "400", "404"}),
+    ),
+    Attack(
+        "rebound names",
+        "four names that are none of this server's as Host, for four pages, with a right key",
+        _rebound_names,
+        frozenset({"403"}),
     ),
     Attack(
         "foreign origins",
