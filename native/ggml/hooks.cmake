@@ -4,7 +4,8 @@ add_compile_options("$<$<COMPILE_LANGUAGE:C>:SHELL:-include \"${CMAKE_CURRENT_LI
 
 # Statements go into copies of three files, each at a place that must be found exactly once, and the copies are compiled in
 # their stead: attention on processors passes masked cells over by masked.h and takes few rows by attend.h; GELU is looked
-# up by gelu.h; products of repacked Q4_0 weights on x86 are made by multiply.h, and those of F16 weights by halves.h.
+# up by gelu.h; products of repacked Q4_0 weights on x86 are made by multiply.h, those of F16 weights by
+# halves.h and those of Q8_0 weights by bytes.h.
 set(LLAMACTL_HERE "${CMAKE_CURRENT_LIST_DIR}")
 set(LLAMACTL_MASKED_CELL "if (mv == -INFINITY) {")
 set(LLAMACTL_ONE_CHUNK "static void ggml_compute_forward_flash_attn_ext_f16_one_chunk(")
@@ -12,6 +13,7 @@ set(LLAMACTL_ONE_CHUNK_BEGINS "const bool write_partials = (partials != nullptr)
 set(LLAMACTL_GELU "ggml_vec_gelu_f32(nc,")
 set(LLAMACTL_SGEMM "bool llamafile_sgemm(const struct ggml_compute_params * params, int64_t m, int64_t n, int64_t k,")
 set(LLAMACTL_SGEMM_F16 "case GGML_TYPE_F16: {")
+set(LLAMACTL_SGEMM_Q8_0 "case GGML_TYPE_Q8_0: {")
 set(LLAMACTL_GEMM "void ggml_gemm_q4_0_8x8_q8_0(int n, float * GGML_RESTRICT s, size_t bs, const void * GGML_RESTRICT vx, const void * GGML_RESTRICT vy, int nr, int nc) {")
 
 string(REPLACE "gemm" "gemv" LLAMACTL_GEMV "${LLAMACTL_GEMM}")
@@ -80,9 +82,12 @@ function(llamactl_change_products)
     " if (llamactl_gemv_q4_0(n, s, bs, vx, vy, nr, nc)) { return; }")
   llamactl_compile_instead(ggml-cpu/arch/x86/repack.cpp "" "${code}")
   file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/llamafile/sgemm.cpp" code)
-  llamactl_put(code "${LLAMACTL_SGEMM}" "#include \"${LLAMACTL_HERE}/halves.h\"\n" "")
+  llamactl_put(code "${LLAMACTL_SGEMM}"
+    "#include \"${LLAMACTL_HERE}/halves.h\"\n#include \"${LLAMACTL_HERE}/bytes.h\"\n" "")
   llamactl_put(code "${LLAMACTL_SGEMM_F16}" ""
     " if (Btype == GGML_TYPE_F32 && llamactl_multiply_f16(params, m, n, k, A, lda, B, ldb, C, ldc)) { return true; }")
+  llamactl_put(code "${LLAMACTL_SGEMM_Q8_0}" ""
+    " if (Btype == GGML_TYPE_Q8_0 && llamactl_multiply_q8_0(params->ith, params->nth, m, n, k, A, lda, B, ldb, C, ldc)) { return true; }")
   llamactl_compile_instead(ggml-cpu/llamafile/sgemm.cpp "" "${code}")
 endfunction()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.native.conftest import ROOT
+from tests.native.exactness import place
 from tests.native.graph import Array
 from tests.native.graph import Ggml
 
@@ -73,11 +73,10 @@ def test_gelu_is_what_ggml_computes(ggml: Ggml) -> None:
 
 
 def test_the_pinned_source_has_the_places_once(pinned_source: Path) -> None:
-    hooks = (ROOT / "native" / "ggml" / "hooks.cmake").read_text()
     for name, path in (
         ("LLAMACTL_SGEMM", "llamafile/sgemm.cpp"),
         ("LLAMACTL_SGEMM_F16", "llamafile/sgemm.cpp"),
         ("LLAMACTL_GELU", "ops.cpp"),
     ):
-        place = hooks.split(f'set({name} "', 1)[1].split('")\n', 1)[0]
-        assert (pinned_source / "ggml" / "src" / "ggml-cpu" / path).read_text().count(place) == 1
+        code = (pinned_source / "ggml" / "src" / "ggml-cpu" / path).read_text()
+        assert code.count(place(name)) == 1
