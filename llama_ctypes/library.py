@@ -110,6 +110,15 @@ class Library:
         make = ctypes.CFUNCTYPE if function.releases_gil else ctypes.PYFUNCTYPE
         return function.typed(make(None)(address))
 
+    def switch(self, name: str) -> ctypes.c_int | None:
+        """A global int of the libraries, or None if they have none of that name."""
+        for handle in self.handles:
+            try:
+                return ctypes.c_int.in_dll(handle.releasing_gil, name)
+            except ValueError:
+                continue
+        return None
+
     def _check_defaults(self) -> None:
         """A last guard against a layout that shifted: known defaults, read through the structs."""
         wrong = []

@@ -5,6 +5,13 @@ Importing llama_ctypes starts nothing. Knows no model.
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from contextlib import contextmanager
+from contextlib import nullcontext
+
+from llama_ctypes import library
 from llama_ctypes import log
 from llama_ctypes.raw import backend
 from llama_ctypes.raw import system
@@ -51,3 +58,22 @@ def supports_rpc() -> bool:
     """Whether remote devices can be used."""
     start()
     return system.llama_supports_rpc()
+
+
+def fixed_point() -> AbstractContextManager[None]:
+    """While it lasts, products of F16 weights are made of whole numbers: as precise, and faster.
+
+    They differ from ggml's in the fifth digit (native/ggml/fixed.h). Libraries without that code,
+    and processors that it is not for, compute as always. One thread at a time, for any context.
+    """
+    switch = library.load().switch("llamactl_fixed_point")
+    return nullcontext() if switch is None else _switched_on(switch)
+
+
+@contextmanager
+def _switched_on(switch: ctypes.c_int) -> Iterator[None]:
+    switch.value = 1
+    try:
+        yield
+    finally:
+        switch.value = 0

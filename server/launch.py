@@ -87,6 +87,7 @@ def runner_config(settings: Settings) -> RunnerConfig:
         positions=positions(context),
         embedding=embedding.embedding,
         pooling=embedding.pooling,
+        exact_embeddings=embedding.exact_embeddings,
         ubatch_grows=not settings.is_given("n_ubatch"),
         offload_kv=device.kv_offload,
         offload_ops=device.op_offload,

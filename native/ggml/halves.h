@@ -8,6 +8,8 @@
  * for bit. */
 #pragma once
 
+#include "fixed.h"
+
 #if !defined(__AVX512F__)
 
 static inline bool llamactl_multiply_f16(const struct ggml_compute_params *, int64_t, int64_t, int64_t,
@@ -126,6 +128,9 @@ static inline bool llamactl_multiply_f16(const struct ggml_compute_params * para
                                          const void * weights, int64_t weights_stride,
                                          const void * tokens, int64_t tokens_stride, void * to, int64_t to_stride) {
     using namespace llamactl;
+    if (llamactl_multiply_fixed(params, m, n, k, weights, weights_stride, tokens, tokens_stride, to, to_stride)) {
+        return true;
+    }
     const int64_t n_panel = std::min(PANEL_ROWS_MOST, PANEL_FLOATS/std::max<int64_t>(k, 1)/TILE_WEIGHTS*TILE_WEIGHTS);
     if (k == 0 || k % LANES != 0 || m % TILE_WEIGHTS != 0 || n < TOKENS_LEAST || n_panel < PANEL_ROWS_LEAST) {
         return false;

@@ -5,7 +5,7 @@ add_compile_options("$<$<COMPILE_LANGUAGE:C>:SHELL:-include \"${CMAKE_CURRENT_LI
 # Statements go into copies of three files, each at a place that must be found exactly once, and the copies are compiled in
 # their stead: attention on processors passes masked cells over by masked.h and takes few rows by attend.h; GELU is looked
 # up by gelu.h; products of repacked Q4_0 weights on x86 are made by multiply.h, those of F16 weights by
-# halves.h and those of Q8_0 weights by bytes.h.
+# halves.h (embeddings by fixed.h) and those of Q8_0 weights by bytes.h.
 set(LLAMACTL_HERE "${CMAKE_CURRENT_LIST_DIR}")
 set(LLAMACTL_MASKED_CELL "if (mv == -INFINITY) {")
 set(LLAMACTL_ONE_CHUNK "static void ggml_compute_forward_flash_attn_ext_f16_one_chunk(")

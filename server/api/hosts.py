@@ -1,8 +1,8 @@
 """Which names the server answers for: what a page whose name was made to point here can't fake.
 
-A browser lets a page ask the host that it came from. Whoever owns that name can let it point to this
-machine (DNS rebinding), and the page then reads what it likes; but its requests still say the name
-in their Host header. An address as Host can't be rebound.
+A browser lets a page ask the host that it came from. Whoever owns that name can let it point to
+this machine (DNS rebinding), and the page then reads what it likes; but its requests still say the
+name in their Host header. An address as Host can't be rebound.
 """
 
 from __future__ import annotations

@@ -23,4 +23,8 @@ EMBEDDING = Section("embedding", "Embeddings", (
     Option("embd_normalize", ("--embd-normalize",), integer_in(-1), 2, "N",
            help="norm of embeddings: -1 none, 0 largest value as int16, 1 taxicab, 2 euclidean, "
                 "above that the p-norm"),
+    Option("exact_embeddings", ("--exact-embeddings",), flag, False,
+           env="LLAMA_ARG_EXACT_EMBEDDINGS", tags=frozenset({Tag.OURS}),
+           help="compute embeddings to llama-server's last bit; otherwise products of F16 weights "
+                "are as precise, differ in the fifth digit and take half the time"),
 ))  # fmt: skip

@@ -266,6 +266,7 @@ class EmbeddingSettings:
     embedding: bool
     pooling: str
     embd_normalize: int
+    exact_embeddings: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,12 @@ from tests.e2e.live import LiveServer
 EVIL = "evil.example"
 ALLOWED = f"{EVIL},x"
 """Their names are answered, so that what is said back can be seen; others are not."""
-REBOUND = ("rebound.example", "rebound.example:80", "x.rebound.example", "127.0.0.1.rebound.example")
+REBOUND = (
+    "rebound.example",
+    "rebound.example:80",
+    "x.rebound.example",
+    "127.0.0.1.rebound.example",
+)
 HOSTS = (
     f"GET {{}} HTTP/1.1\r\nHost: {EVIL}\r\n",
     f"GET {{}} HTTP/1.1\r\nHost: localhost\r\nHost: {EVIL}\r\n",

@@ -1,4 +1,4 @@
-"""Compiles a header of native/ggml alone, beside plain code that adds in ggml's order, and runs it."""
+"""Compiles a header of native/ggml beside plain code that adds in ggml's order, and runs it."""
 
 from __future__ import annotations
 

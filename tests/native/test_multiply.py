@@ -1,4 +1,4 @@
-"""Products of few rows are ggml's, bit for bit, but faster (multiply.h: Q4_0 weights; bytes.h: Q8_0).
+"""Products of few rows are ggml's bit for bit, but faster (multiply.h: Q4_0, bytes.h: Q8_0).
 
 Each header is compiled alone, beside a plain product that adds in ggml's order.
 """

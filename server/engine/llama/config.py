@@ -120,6 +120,8 @@ class RunnerConfig:
     """Whether texts can be embedded."""
     pooling: str = ""
     """none, mean, cls, last or rank."""
+    exact_embeddings: bool = False
+    """Whether they are ggml's to the last bit (llama_ctypes.runtime.fixed_point)."""
     ubatch_grows: bool = False
     """Whether n_ubatch may become as large as n_batch, so that a text to embed fits into it."""
     offload_kv: bool = True

@@ -7,10 +7,12 @@ A batch is one ubatch, since libllama pools within that. Answers to the Embedder
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 
 from llama_ctypes import errors
+from llama_ctypes import runtime
 from llama_ctypes.batch import Batch
 from llama_ctypes.context import Context
 from llama_ctypes.memory import Memory
@@ -47,13 +49,19 @@ class LlamaEmbedder:
         first_seq: int,
         n_rows: int,
         n_packed: int,
+        *,
+        is_exact: bool,
     ) -> None:
-        """first_seq: the first sequence id that generation does not use."""
+        """first_seq: the first sequence id that generation does not use.
+
+        is_exact: to ggml's last bit, which takes longer.
+        """
         if first_seq >= context.n_seq_max:
             raise LoadFailed(f"--parallel: with --embedding at most {context.n_seq_max - 1}")
         self._context = context
         self._memory = memory
         self._first_seq = first_seq
+        self._is_exact = is_exact
         self.pooling = POOLINGS[context.pooling_type]
         self.holds_cells = isinstance(memory, Memory)
         self.n_texts = context.n_seq_max - first_seq
@@ -71,8 +79,9 @@ class LlamaEmbedder:
         batch.set_all_outputs()
         self._use(on=True)
         try:
-            context.decode(batch)
-            context.synchronize()
+            with nullcontext() if self._is_exact else runtime.fixed_point():
+                context.decode(batch)
+                context.synchronize()
             return self._vectors(parts)
         except errors.KvFull as error:
             raise KvFull(str(error)) from error

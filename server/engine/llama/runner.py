@@ -168,7 +168,14 @@ class LlamaRunner:
         model = self._model
         n_rows = params.n_text_rows(config, model.n_ctx_train, sees_all=sees_all(model))
         n_packed = config.n_ubatch if offload_devices() else min(config.n_ubatch, N_PACKED_ON_CPU)
-        embedder = LlamaEmbedder(self._context, self._memory, self.n_seq, n_rows, n_packed)
+        embedder = LlamaEmbedder(
+            self._context,
+            self._memory,
+            self.n_seq,
+            n_rows,
+            n_packed,
+            is_exact=config.exact_embeddings,
+        )
         if embedder.pooling is Pooling.RANK:
             check_reranking(self.tokenizer, self._model.chat_template(RERANK_TEMPLATE))
         return embedder
