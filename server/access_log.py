@@ -26,7 +26,7 @@ from flask import request
 
 from server.logs import REQUEST_ID
 from server.logs import TRACE
-from server.options.settings import LogSettings
+from server.options.feature_settings import LogSettings
 
 HEADER = "X-Request-Id"
 """The header by which clients, proxies and logs name a request."""

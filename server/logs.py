@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import TextIO
 
 from server.errors import OptionError
-from server.options.settings import LogSettings
+from server.options.feature_settings import LogSettings
 
 OUTPUT = 60
 """The level of lines that are the program's output; they are shown without a prefix."""

@@ -1,5 +1,5 @@
 """The settings of what a server may have beside one model that makes text: fetching, media,
-drafters, several models, a page; and what it does under overload. As `settings`, which holds
+drafters, several models, a page; what it does under overload, and logs. As `settings`, which holds
 them all.
 """
 
@@ -148,3 +148,22 @@ class UiSettings:
     def has_own_page(self) -> bool:
         """Whether that page is the built-in one."""
         return self.ui and not self.static_path
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    verbosity: int
+    log_disable: bool
+    log_file: str
+    log_jsonl: bool
+    log_colors: str
+    log_prefix: bool
+    log_timestamps: bool
+    log_access: bool
+    log_slow_ms: int
+    """0 = nothing is slow."""
+    otel: bool
+    step_trace: str
+    log_prompts_dir: str

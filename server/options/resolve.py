@@ -22,6 +22,7 @@ from server.errors import OptionError
 from server.options.argv import Argument
 from server.options.argv import split_argv
 from server.options.feature_settings import HubSettings
+from server.options.feature_settings import LogSettings
 from server.options.feature_settings import MediaSettings
 from server.options.feature_settings import OperationSettings
 from server.options.feature_settings import ResponsesSettings
@@ -46,7 +47,6 @@ from server.options.settings import ContextSettings
 from server.options.settings import DeviceSettings
 from server.options.settings import EmbeddingSettings
 from server.options.settings import HttpSettings
-from server.options.settings import LogSettings
 from server.options.settings import ModelSettings
 from server.options.settings import SamplingSettings
 from server.options.settings import Settings

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from server.options.feature_settings import HubSettings
+from server.options.feature_settings import LogSettings
 from server.options.feature_settings import MediaSettings
 from server.options.feature_settings import OperationSettings
 from server.options.feature_settings import ResponsesSettings
@@ -299,25 +300,6 @@ class HttpSettings:
     def uses_tls(self) -> bool:
         """Whether connections are HTTPS."""
         return bool(self.ssl_key_file or self.ssl_cert_file)
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """What is logged, and how."""
-
-    verbosity: int
-    log_disable: bool
-    log_file: str
-    log_jsonl: bool
-    log_colors: str
-    log_prefix: bool
-    log_timestamps: bool
-    log_access: bool
-    log_slow_ms: int
-    """0 = nothing is slow."""
-    otel: bool
-    step_trace: str
-    log_prompts_dir: str
 
 
 @dataclass(frozen=True, slots=True)
