@@ -224,10 +224,14 @@ class _TurnReader:
 
     def _noise(self) -> list[str]:
         """What means nothing in content; where that has thoughts, their tags mean something."""
+        noise = list(self._format.noise)
+        if self._calls and self._format.calls:
+            # there may be content between calls and it
+            noise.append(self._format.calls.turn_end)
         fmt = self._format.reasoning
         if fmt is None or self._reading.extracts_reasoning:
-            return list(self._format.noise)
-        return [text for text in self._format.noise if text != fmt.end.strip()]
+            return noise
+        return [text for text in noise if text != fmt.end.strip()]
 
     def _call(self, marker: str) -> Wait[None]:
         """Calls from a marker on, or the marker as text."""

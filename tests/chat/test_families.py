@@ -119,6 +119,13 @@ def test_tags_of_thoughts_that_are_content_are_content() -> None:
             "<tool_call>get_w\n<arg_key>city</arg_key>\n<arg_v",
             ("", "", [["get_w", '{"city":"']]),
         ),
+        ("google-gemma-4-31B-it", "", "Hi<|tool_call>cal", ("Hi", "", [])),
+        (
+            "google-gemma-4-31B-it",
+            "",
+            '<|tool_call>call:get_w{city:<|"',
+            ("", "", [["get_w", '{"city":"']]),
+        ),
         (
             "muse-glimmer",
             "<|start|>assistant",
@@ -134,6 +141,120 @@ def test_no_markup_is_left_where_a_turn_breaks_off(
     message = parse(reading, [raw])
     assert (message.content, message.reasoning, calls_of(message)) == expected
     assert parse(reading, list(raw)) == message
+
+
+@pytest.mark.parametrize(
+    ("family", "raw", "content"),
+    [
+        (
+            "upstage-Solar-Open-100B",
+            "<|tool_calls|><|tool_call:begin|>call00001<|tool_call:name|>get_w<|tool_call:args|>"
+            '{"city": "A"}<|tool_call:end|><|calls|>',
+            "",
+        ),
+        (
+            "google-gemma-4-31B-it",
+            '<|tool_call>call:get_w{city:<|"|>A<|"|>}<tool_call|><|tool_response>',
+            "",
+        ),
+        (
+            "google-gemma-4-31B-it",
+            '<|tool_call>call:get_w{city:<|"|>A<|"|>}<tool_call|>So.<|tool_response>',
+            "So.",
+        ),
+        (
+            "meetkai-functionary-medium-v3.1",
+            '<function=get_w>{"city": "A"}</function><|eom_id|>',
+            "",
+        ),
+    ],
+)
+def test_what_ends_a_turn_of_calls_alone_is_no_content(family: str, raw: str, content: str) -> None:
+    reading = Reading(upstream_template(family).format, TOOLS)
+    for pieces in ([raw], *splits(raw, 3)):
+        message = parse(reading, pieces)
+        assert (message.content, calls_of(message)) == (content, [["get_w", {"city": "A"}]])
+
+
+@pytest.mark.parametrize(
+    ("family", "opening", "raw", "content", "arguments"),
+    [
+        # another family's word for arguments, and what no call has
+        (
+            "meta-llama-Llama-3.1-8B-Instruct",
+            "",
+            '{"name": "get_w", "arguments": {"city": "A"}}',
+            "",
+            {"city": "A"},
+        ),
+        (
+            "Qwen-Qwen3-0.6B",
+            "",
+            '<tool_call>\n{"name": "get_w", "why": [1], "arguments": {}}\n</tool_call>',
+            '"why": [1]',
+            {},
+        ),
+        # quotes within quotes, and what is no argument
+        (
+            "LFM2.5-8B-A1B",
+            "",
+            "<|tool_call_start|>[get_w(city='a 'b' \"c\"', z='')]<|tool_call_end|>",
+            "",
+            {"city": "a 'b' \"c\"", "z": ""},
+        ),
+        (
+            "LFM2.5-8B-A1B",
+            "",
+            '<|tool_call_start|>[get_w(n=1, "A")]<|tool_call_end|>',
+            '"A"',
+            {"n": 1},
+        ),
+        ("GLM-4.6", "", "<tool_call>get_w\n<arg_key>a<b</tool_call>", "a<b</tool_call>", "{"),
+        # nothing where a value belongs, and one quote too many
+        (
+            "google-gemma-4-31B-it",
+            "",
+            '<|tool_call>call:get_w{z:,o:{l:},city:<|"|>A<|"|>}<tool_call|>',
+            "",
+            {"z": None, "o": {"l": None}, "city": "A"},
+        ),
+        (
+            "google-gemma-4-31B-it",
+            "",
+            '<|tool_call>call:get_w{z:<|"|><|"|>A<|"|>}<tool_call|>',
+            "A",
+            {"z": ""},
+        ),
+        # something said before a header
+        (
+            "openai-gpt-oss-120b",
+            "<|start|>assistant",
+            'Well: <|channel|>commentary to=functions.get_w<|message|>{"city": "A"}',
+            "Well: ",
+            {"city": "A"},
+        ),
+    ],
+)
+def test_what_is_written_otherwise_is_read_or_content(
+    family: str, opening: str, raw: str, content: str, arguments: object
+) -> None:
+    reading = Reading(upstream_template(family).format, TOOLS, opening)
+    for pieces in ([raw], *splits(raw, 3)):
+        message = parse(reading, pieces)
+        assert (message.content, calls_of(message)) == (content, [["get_w", arguments]])
+
+
+@pytest.mark.parametrize(
+    ("family", "opening", "raw"),
+    [
+        ("Kimi-K2-Instruct", "", '<|tool_call_begin|>functions.get_w:0{"city": "A"}<|im_end|>'),
+        ("openai-gpt-oss-120b", "<|start|>assistant", "<|channel|>final Hi, <b>you</b>!"),
+    ],
+)
+def test_a_turn_without_its_middle_is_content(family: str, opening: str, raw: str) -> None:
+    message = parse(Reading(upstream_template(family).format, TOOLS, opening), [raw])
+    assert (message.content, message.calls) == (raw, [])
+    assert parse(Reading(upstream_template(family).format, TOOLS, opening), list(raw)) == message
 
 
 @st.composite

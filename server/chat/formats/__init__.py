@@ -27,6 +27,7 @@ from server.chat.formats.format import Format
 from server.chat.formats.format import JsonKeys
 from server.chat.formats.format import Slot
 from server.chat.formats.learn import learn
+from server.chat.formats.learn import turn_end
 from server.chat.formats.probes import Probes
 from server.chat.formats.probes import Render
 from server.chat.reasoning import ReasoningTags
@@ -75,9 +76,12 @@ def family_of(source: str) -> Family | None:
 
 def format_of(source: str, caps: TemplateCaps, tags: ReasoningTags, render: Render) -> Format:
     """How the model of a template writes. render must not change between calls."""
-    found = learn(Probes(render, caps.supports_object_arguments), tags)
+    probes = Probes(render, caps.supports_object_arguments)
+    found = learn(probes, tags)
     if family := family_of(source):
-        return family.amend(found, source)
-    if found.calls is None:
+        found = family.amend(found, source)
+    elif found.calls is None:
         return replace(found, calls=GENERIC, calls_when_forced_only=not caps.supports_tools)
-    return found
+    if found.calls is None or found.channels:
+        return found
+    return replace(found, calls=replace(found.calls, turn_end=turn_end(probes, found.calls)))

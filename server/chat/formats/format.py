@@ -141,6 +141,8 @@ class Calls:
     """
     is_single: bool = False
     """Whether the format has no way to write a second call."""
+    turn_end: str = ""
+    """What ends a turn after calls, where that isn't what ends other turns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,17 @@ def learn(probes: Probes, tags: ReasoningTags) -> Format:
     )
 
 
+def turn_end(probes: Probes, calls: Calls) -> str:
+    """The tag after calls that ends their turn, where it isn't one that ends other turns."""
+    called = probes.with_calls(1)
+    rest = called[max(called.rfind(value) for value in VALUES[:2]) :]
+    last = calls.call.pieces[-1]
+    for closer in (last if isinstance(last, str) else "}", calls.end):
+        rest = rest.partition(closer.strip())[2] if closer.strip() else rest
+    tag = TAG.search(rest)
+    return tag[0] if tag and tag[0] not in probes.turn(TEXT).partition(TEXT)[2] else ""
+
+
 def _wrapper(turn: str, header: str) -> Wrapper | None:
     """What stands around content, and isn't there in a turn that has calls only."""
     start, _, after = turn[len(header) :].partition(TEXT)

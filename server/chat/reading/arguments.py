@@ -12,6 +12,7 @@ from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
 from server.chat.reading.reader import Wait
 from server.chat.reading.values import Emit
+from server.chat.reading.values import is_begun_name
 from server.chat.reading.values import json_value
 from server.chat.reading.values import literal_value
 from server.chat.reading.values import quoted
@@ -42,8 +43,8 @@ def _inner(text: str) -> str:
     return value.strip().removeprefix("{") if isinstance(value, str) else text
 
 
-def keyword_arguments(reader: Reader, close: str, emit: Emit) -> Wait[bool]:
-    """`a=1, b='x'`, up to the closing text, which isn't taken."""
+def keyword_arguments(reader: Reader, close: str, emit: Emit, spare: Emit) -> Wait[bool]:
+    """`a=1, b='x'`, up to the closing text, which isn't taken. spare: what is no argument."""
     comma = ""
     while True:
         yield from reader.skip_space()
@@ -55,6 +56,8 @@ def keyword_arguments(reader: Reader, close: str, emit: Emit) -> Wait[bool]:
         if found != "=":
             # no argument: whatever it is, the call ends before the parenthesis
             reader.at -= len(found)
+            if found or not is_begun_name("".join(name)):
+                spare("".join(name))
             emit("}" if found else "")
             return bool(found)
         emit(f"{comma}{quoted(''.join(name).strip())}:")

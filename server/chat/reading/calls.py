@@ -42,7 +42,9 @@ class CallReader:
         markers: list[str] = []
         for start in starts:
             space = start[: len(start) - len(start.lstrip())]
-            markers += [space[i:] + chunks_of(start)[0] for i in range(len(space) + 1)]
+            first = chunks_of(start)[0]
+            tag = TAG.match(first)
+            markers += [space[i:] + (tag[0] if tag else first) for i in range(len(space) + 1)]
         return tuple(markers)
 
     def read(self) -> Wait[bool]:
@@ -64,6 +66,7 @@ class CallReader:
             goes_on = yield from self._goes_on()
         if n_calls:
             yield from reader.accept_end(self._calls.end)
+            yield from reader.accept_end(self._calls.turn_end)
             if reader.ran_out:
                 # the text breaks off within a call
                 reader.at = len(reader.text)

@@ -13,6 +13,9 @@ from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
 from server.chat.reading.reader import Wait
 
+_HEADER = re.compile(r"[\w .=:<|>/-]{0,128}\Z")
+"""What a header that breaks off is made of."""
+
 
 class ChannelReader:
     """Reads a turn; bodies of calls are read by `calls`, None where none may be called."""
@@ -53,12 +56,31 @@ class ChannelReader:
                     return
                 continue
             header = text.partition(self._channels.start)[2] or text
-            yield from self._message(header, text[n_given:].removeprefix(self._channels.start))
+            spoken = self._without_stray(text[:n_given], text[n_given:])
+            yield from self._message(header, spoken)
+
+    def _without_stray(self, given: str, text: str) -> str:
+        """What the model wrote of a header; what it said before that is content."""
+        before, start, header = text.partition(self._channels.start)
+        if not start:
+            before, header = "", text
+        begins = [text.strip() for text in self._channels.headers]
+        places = [header.find(text) for text in begins if text in header]
+        if given.partition(self._channels.start)[2].strip():
+            # the header was begun by the prompt
+            places.append(0)
+        place = min(places, default=len(header))
+        stray = before + header[:place]
+        if not stray.strip():
+            return header
+        self._draft.content(stray)
+        return header[place:]
 
     def _is_header(self, text: str) -> bool:
         """Whether a text that breaks off is the beginning of a message's header."""
         begins = len(text) >= TAG_BEGUN and self._channels.start.startswith(text)
-        return begins or text.startswith(self._channels.headers)
+        is_header = text.startswith(self._channels.headers) and _HEADER.match(text)
+        return begins or bool(is_header)
 
     def _message(self, header: str, spoken: str) -> Wait[None]:
         """The body of a message. spoken: what the model wrote of the header."""

@@ -10,10 +10,13 @@ from server.chat.reading.arguments import json_arguments
 from server.chat.reading.reader import Wait
 from server.chat.reading.site import CallSite
 from server.chat.reading.values import json_value
+from server.chat.reading.values import quoted
 
 MAX_KEY_LENGTH = 64
 MEANINGLESS = frozenset({"type", "id", "index"})
 """Keys that a call may have besides those of its format."""
+ARGUMENTS = frozenset({"arguments", "parameters"})
+"""What models call arguments, whatever their format does."""
 
 
 class ObjectReader:
@@ -27,6 +30,7 @@ class ObjectReader:
         self._id = ""
         self._early: list[str] = []
         """Arguments that came before the name."""
+        self._has_arguments = False
 
     def read(self) -> Wait[bool]:
         """The object, from its brace on. False if it isn't a call, or breaks off."""
@@ -59,10 +63,12 @@ class ObjectReader:
         if not keys.name and not site.has_begun:
             self._name = key
             return key in site.tools and (yield from self._arguments())
-        site.looks_like_call |= key in (keys.name, keys.arguments, keys.id)
+        is_arguments = key == keys.arguments or (key in ARGUMENTS and key != keys.parent)
+        site.looks_like_call |= is_arguments or key in (keys.name, keys.id)
         if key == keys.name and not self._name:
             return (yield from self._named())
-        if key == keys.arguments:
+        if is_arguments and not self._has_arguments:
+            self._has_arguments = True
             return (yield from self._arguments())
         if key == keys.id and not site.has_begun:
             raw: list[str] = []
@@ -72,9 +78,14 @@ class ObjectReader:
         if keys.parent and key == keys.parent and not is_inner:
             if (yield from self._reader.next_letter()) == "{":
                 return (yield from self._members(is_inner=True))
-        elif not site.has_begun and key not in MEANINGLESS:
-            return False
+        elif key not in MEANINGLESS:
+            return site.has_begun and (yield from self._unknown(key))
         return (yield from json_value(self._reader, lambda text: None))
+
+    def _unknown(self, key: str) -> Wait[bool]:
+        """What a call has nothing of that name for is content."""
+        self._site.draft.content(f"{quoted(key)}: ")
+        return (yield from json_value(self._reader, self._site.draft.content))
 
     def _arguments(self) -> Wait[bool]:
         if not self._name:

@@ -12,7 +12,6 @@ from server.chat.reading.arguments import json_arguments
 from server.chat.reading.arguments import keyword_arguments
 from server.chat.reading.braced import braced_arguments
 from server.chat.reading.elements import ElementReader
-from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Wait
 from server.chat.reading.reader import chunks_of
 from server.chat.reading.site import CallSite
@@ -20,6 +19,8 @@ from server.chat.reading.tagged import TaggedReader
 
 MAX_SPACE = 64
 """White space between a name and what follows it."""
+MAX_WORD = 256
+"""A call's id, or its number."""
 
 
 class PieceReader:
@@ -77,10 +78,17 @@ class PieceReader:
         following = self._call.pieces[i + 1]
         assert isinstance(following, str)
         marker = chunks_of(following)[0]
-        word: list[str] = []
-        found = yield from self._reader.until(Markers([marker]), word.append)
-        self._reader.at -= len(found)
-        return "".join(word).strip() if found else ""
+        while True:
+            word, found, _ = self._reader.rest.partition(marker)
+            limit = MAX_WORD if found else MAX_WORD + len(marker)
+            if "{" in word or len(word) > limit:
+                # arguments have begun, or something that is no call
+                return ""
+            if found:
+                self._reader.at += len(word)
+                return word.strip()
+            if not (yield from self._reader.wait()):
+                return ""
 
     def _known_name(self, i: int) -> Wait[str]:
         """The name of a known function, "" if there is another text."""
@@ -129,7 +137,7 @@ class PieceReader:
             if letter not in ("{", ""):
                 return False
         self._site.begin(self._name, self._id)
-        emit = self._site.draft.arguments
+        emit, spare = self._site.draft.arguments, self._site.draft.content
         schema = self._site.tools[self._name].schema
         following = [text for text in self._call.pieces[i + 1 :] if isinstance(text, str)]
         closer = next((chunks_of(text)[0] for text in following if text.strip()), "")
@@ -137,10 +145,10 @@ class PieceReader:
             case JsonArguments():
                 return (yield from json_arguments(reader, emit))
             case TaggedArguments():
-                return (yield from TaggedReader(form, closer).read(reader, schema, emit))
+                return (yield from TaggedReader(form, closer, spare).read(reader, schema, emit))
             case KeywordArguments():
-                return (yield from keyword_arguments(reader, closer, emit))
+                return (yield from keyword_arguments(reader, closer, emit, spare))
             case BracedArguments():
-                return (yield from braced_arguments(reader, form.quote, emit))
+                return (yield from braced_arguments(reader, form.quote, emit, spare))
             case ElementArguments():
                 return (yield from ElementReader(form).read(reader, schema, emit))

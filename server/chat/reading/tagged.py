@@ -18,6 +18,7 @@ from server.chat.reading.reader import chunks_of
 from server.chat.reading.values import OPENS
 from server.chat.reading.values import Emit
 from server.chat.reading.values import ends_of
+from server.chat.reading.values import is_begun_name
 from server.chat.reading.values import literal_value
 from server.chat.reading.values import quoted
 from server.chat.reading.values import string_value
@@ -38,11 +39,15 @@ FIRST_LETTERS = {
 
 
 class TaggedReader:
-    """Reads the arguments of a call. closer: what comes after all of them."""
+    """Reads the arguments of a call.
 
-    def __init__(self, form: TaggedArguments, closer: str) -> None:
+    closer: what comes after all of them. spare: takes what is no argument.
+    """
+
+    def __init__(self, form: TaggedArguments, closer: str, spare: Emit) -> None:
         self._form = form
         self._closers = (closer,) if closer else ()
+        self._spare = spare
         self._ends = ends_of(form.end)
         self._middle_start, self._middle_end = _edges(list(form.middles.values()))
         self._name_end = chunks_of(self._middle_start)[0]
@@ -56,7 +61,10 @@ class TaggedReader:
                 break
             yield from reader.accept(start)
             name: list[str] = []
-            if not (yield from reader.until(Markers([self._name_end]), name.append)):
+            end = Markers([self._name_end])
+            if not (yield from reader.until(end, name.append, n_dropped=1)):
+                if not is_begun_name("".join(name)):
+                    self._spare("".join(name))
                 return False
             key = "".join(name).strip()
             types = schema.member(key).types

@@ -13,10 +13,13 @@ from server.chat.reading.reader import Wait
 Emit = Callable[[str], None]
 
 OPENS, CLOSES = frozenset("{["), frozenset("}]")
+AFTER_OUTER, AFTER_INNER = frozenset(",)"), frozenset(",:]})")
+"""What may come after a string that is an argument, and one that is within an argument."""
 _STRUCTURE = re.compile(r'["{}\[\]]')
 _IN_STRING = re.compile(r'["\\]')
 _SCALAR_END = re.compile(r"[,}\]\s]")
 _WORD = re.compile(r"[^\s,:{}\[\]()'\"]+")
+_NAME_BEGUN = re.compile(r"\s*[\w.$-]*\s*\Z")
 _PLAIN = re.compile(r"[^\\'\"\x00-\x1f]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z")
 _WORDS = {"True": "true", "False": "false", "None": "null", "true": "true", "false": "false"}
@@ -39,6 +42,11 @@ def word_as_json(word: str) -> str:
     if _NUMBER.match(word):
         return word
     return _WORDS.get(word) or quoted(word)
+
+
+def is_begun_name(text: str) -> bool:
+    """Whether a text that breaks off may be the beginning of an argument's name."""
+    return _NAME_BEGUN.match(text) is not None
 
 
 def text_as_json(text: str, types: frozenset[str] | None) -> str:
@@ -130,7 +138,8 @@ def literal_value(reader: Reader, emit: Emit) -> Wait[bool]:
             return False
         if letter in "'\"":
             reader.at += 1
-            if not (yield from _string(reader, letter, emit)):
+            followers = AFTER_INNER if depth else AFTER_OUTER
+            if not (yield from _string(reader, letter, followers, emit)):
                 return False
         elif letter in OPENS or letter in CLOSES:
             depth += 1 if letter in OPENS else -1
@@ -163,8 +172,8 @@ def _word(reader: Reader, letter: str, emit: Emit) -> Wait[bool]:
     return False
 
 
-def _string(reader: Reader, quote: str, emit: Emit) -> Wait[bool]:
-    """A string whose opening quote was taken."""
+def _string(reader: Reader, quote: str, followers: frozenset[str], emit: Emit) -> Wait[bool]:
+    """A string whose opening quote was taken. Quotes within it may not be escaped."""
     emit('"')
     while True:
         letter = yield from reader.next_letter()
@@ -173,7 +182,7 @@ def _string(reader: Reader, quote: str, emit: Emit) -> Wait[bool]:
         if plain := _PLAIN.match(reader.text, reader.at):
             emit(plain[0])
             reader.at = plain.end()
-        elif letter == quote:
+        elif letter == quote and (yield from _is_followed(reader, followers)):
             reader.at += 1
             emit('"')
             return True
@@ -183,6 +192,14 @@ def _string(reader: Reader, quote: str, emit: Emit) -> Wait[bool]:
         else:
             reader.at += 1
             emit(escaped(letter))
+
+
+def _is_followed(reader: Reader, followers: frozenset[str]) -> Wait[bool]:
+    """Whether one of the letters comes after the next one, or nothing does."""
+    while True:
+        rest = reader.text[reader.at + 1 :].lstrip()
+        if rest or not (yield from reader.wait()):
+            return not rest or rest[0] in followers
 
 
 def _escape(reader: Reader, emit: Emit) -> Wait[bool]:
