@@ -8,6 +8,7 @@ from dataclasses import fields
 from dataclasses import is_dataclass
 
 from server.chat.formats.format import Call
+from server.chat.formats.format import Calls
 from server.chat.formats.format import Channels
 from server.chat.formats.format import Format
 from server.chat.formats.format import JsonKeys
@@ -48,5 +49,6 @@ UNWRITTEN = {
     (Channels, "call"),
     (Channels, "recipient"),
     (Call, "id_span"),
+    (Calls, "turn_end"),
 }
-"""Expressions and numbers."""
+"""Expressions and numbers, and a token that ends the generation and so is not to be shown."""
