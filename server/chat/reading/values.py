@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 
+from server.chat.reading.reader import SPACE
 from server.chat.reading.reader import Markers
 from server.chat.reading.reader import Reader
 from server.chat.reading.reader import Wait
@@ -197,9 +198,12 @@ def _string(reader: Reader, quote: str, followers: frozenset[str], emit: Emit) -
 def _is_followed(reader: Reader, followers: frozenset[str]) -> Wait[bool]:
     """Whether one of the letters comes after the next one, or nothing does."""
     while True:
-        rest = reader.text[reader.at + 1 :].lstrip()
-        if rest or not (yield from reader.wait()):
-            return not rest or rest[0] in followers
+        found = SPACE.match(reader.text, reader.at + 1)
+        place = found.end() if found else len(reader.text)
+        if place < len(reader.text):
+            return reader.text[place] in followers
+        if not (yield from reader.wait()):
+            return True
 
 
 def _escape(reader: Reader, emit: Emit) -> Wait[bool]:
