@@ -9,6 +9,8 @@
  * it is done only where llamactl_fixed_point says so. */
 #pragma once
 
+#include "transpose.h"
+
 #if !defined(__AVX512VNNI__) || !defined(__AVX512BW__)
 
 static inline bool llamactl_multiply_fixed(const struct ggml_compute_params *, int64_t, int64_t, int64_t,
@@ -75,30 +77,6 @@ static inline void round_tokens(const float * from, int64_t stride, int64_t n, i
         for (int64_t at = 0; at < k; at += BLOCK) {
             _mm512_storeu_si512(to + row*k + at, rounded(Floats32(from + row*stride + at), *factors++));
         }
-    }
-}
-
-/* A matrix of 16 x 16 turned over. */
-static inline void transpose(__m512i * rows) {
-    __m512i t[16], u[16];
-    for (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        u[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        u[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        u[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        u[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-    for (int c = 0; c < 4; ++c) {
-        const __m512i even = _mm512_shuffle_i32x4(u[c], u[4 + c], 0x88), odd = _mm512_shuffle_i32x4(u[c], u[4 + c], 0xDD);
-        const __m512i even2 = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0x88);
-        const __m512i odd2 = _mm512_shuffle_i32x4(u[8 + c], u[12 + c], 0xDD);
-        rows[c] = _mm512_shuffle_i32x4(even, even2, 0x88);
-        rows[4 + c] = _mm512_shuffle_i32x4(odd, odd2, 0x88);
-        rows[8 + c] = _mm512_shuffle_i32x4(even, even2, 0xDD);
-        rows[12 + c] = _mm512_shuffle_i32x4(odd, odd2, 0xDD);
     }
 }
 

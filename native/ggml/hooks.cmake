@@ -3,13 +3,15 @@
 add_compile_options("$<$<COMPILE_LANGUAGE:C>:SHELL:-include \"${CMAKE_CURRENT_LIST_DIR}/yield.h\">")
 
 # Statements go into copies of three files, each at a place that must be found exactly once, and the copies are compiled in
-# their stead: attention on processors passes masked cells over by masked.h and takes few rows by attend.h; GELU is looked
-# up by gelu.h; products of repacked Q4_0 weights on x86 are made by multiply.h, those of F16 weights by
-# halves.h (embeddings by fixed.h) and those of Q8_0 weights by bytes.h.
+# their stead: attention on processors passes masked cells over by masked.h, takes few rows by attend.h and prepares
+# tiles of many by tile.h; GELU is looked up by gelu.h; products of repacked Q4_0 weights on x86 are made by multiply.h,
+# those of F16 weights by halves.h (embeddings by fixed.h) and those of Q8_0 weights by bytes.h.
 set(LLAMACTL_HERE "${CMAKE_CURRENT_LIST_DIR}")
 set(LLAMACTL_MASKED_CELL "if (mv == -INFINITY) {")
 set(LLAMACTL_ONE_CHUNK "static void ggml_compute_forward_flash_attn_ext_f16_one_chunk(")
 set(LLAMACTL_ONE_CHUNK_BEGINS "const bool write_partials = (partials != nullptr);")
+set(LLAMACTL_TILE_MASK "if (mask) {\n                bool can_skip = true;")
+set(LLAMACTL_TILE_KEYS "for (int tk = 0; tk < kv_tile; tk++) {\n                const char * k_data = ")
 set(LLAMACTL_GELU "ggml_vec_gelu_f32(nc,")
 set(LLAMACTL_SGEMM "bool llamafile_sgemm(const struct ggml_compute_params * params, int64_t m, int64_t n, int64_t k,")
 set(LLAMACTL_SGEMM_F16 "case GGML_TYPE_F16: {")
@@ -66,9 +68,17 @@ endfunction()
 function(llamactl_change_attention)
   file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/ops.cpp" code)
   llamactl_put(code "${LLAMACTL_MASKED_CELL}" "" " ic = llamactl_next_seen((const uint16_t *) mp, ic, ic_end) - 1;")
-  llamactl_put(code "${LLAMACTL_ONE_CHUNK}" "#include \"${LLAMACTL_HERE}/attend.h\"\n" "")
+  llamactl_put(code "${LLAMACTL_ONE_CHUNK}"
+    "#include \"${LLAMACTL_HERE}/attend.h\"\n#include \"${LLAMACTL_HERE}/tile.h\"\n" "")
   llamactl_put(code "${LLAMACTL_ONE_CHUNK_BEGINS}"
     "if (llamactl_attend(params, dst, ir0, ir1, ic_start, ic_end, partials, partial_stride)) { return; } " "")
+  llamactl_put(code "${LLAMACTL_TILE_MASK}"
+    "bool is_seen = true;
+            if (llamactl_take_mask(mask, iq1, iq2, iq3, ic, tile_rows, kv_tile, KV_TILE_SZ, slope, mask32, &is_seen)) {
+                if (!is_seen) { continue; }
+            } else " "")
+  llamactl_put(code "${LLAMACTL_TILE_KEYS}"
+    "if (!llamactl_take_keys(k, ic, ik2, ik3, kv_tile, DK, KV_TILE_SZ, K_f32)) " "")
   llamactl_put(code "${LLAMACTL_GELU}" "llamactl_gelu(nc, // instead of " "\n")
   llamactl_compile_instead(ggml-cpu/ops.cpp
     "#include \"${LLAMACTL_HERE}/masked.h\"\n#include \"${LLAMACTL_HERE}/gelu.h\"\n" "${code}")

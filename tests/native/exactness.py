@@ -34,4 +34,4 @@ def assert_exact(source: Path, folder: Path) -> None:
 def place(name: str) -> str:
     """A place in ggml's code as hooks.cmake names it."""
     hooks = (ROOT / "native" / "ggml" / "hooks.cmake").read_text()
-    return hooks.split(f'set({name} "', 1)[1].split('")\n', 1)[0]
+    return hooks.split(f'set({name} "', 1)[1].split('")\n', 1)[0].replace("\\n", "\n")

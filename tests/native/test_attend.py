@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.native.conftest import ROOT
+from tests.native.exactness import place
 from tests.native.graph import Array
 from tests.native.graph import Ggml
 
@@ -102,7 +102,5 @@ def test_what_is_no_number_stays_none(ggml: Ggml) -> None:
 
 def test_the_pinned_source_has_the_places_once(pinned_source: Path) -> None:
     code = (pinned_source / "ggml" / "src" / "ggml-cpu" / "ops.cpp").read_text()
-    hooks = (ROOT / "native" / "ggml" / "hooks.cmake").read_text()
     for name in ("LLAMACTL_ONE_CHUNK", "LLAMACTL_ONE_CHUNK_BEGINS"):
-        place = hooks.split(f'set({name} "', 1)[1].split('")', 1)[0]
-        assert code.count(place) == 1
+        assert code.count(place(name)) == 1

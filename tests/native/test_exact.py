@@ -1,6 +1,7 @@
-"""Products of few rows are ggml's bit for bit, but faster (multiply.h: Q4_0, bytes.h: Q8_0).
+"""What stands in for ggml's loops gives their results, bit for bit (native/ggml).
 
-Each header is compiled alone, beside a plain product that adds in ggml's order.
+Products of few rows of Q4_0 weights (multiply.h) and Q8_0 weights (bytes.h), and the tiles of
+attention (tile.h): each header is compiled alone, beside plain loops in ggml's order.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from tests.native.exactness import place
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("program", ["multiply.cpp", "bytes.cpp"])
-def test_products_are_exact(program: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["multiply.cpp", "bytes.cpp", "tile.cpp"])
+def test_results_are_exact(program: str, tmp_path: Path) -> None:
     assert_exact(HERE / program, tmp_path)
 
 
@@ -25,4 +26,6 @@ def test_the_pinned_source_has_the_places_once(pinned_source: Path) -> None:
     repack = (ggml / "arch/x86/repack.cpp").read_text()
     gemm = place("LLAMACTL_GEMM")
     assert repack.count(gemm) == repack.count(gemm.replace("gemm", "gemv")) == 1
+    ops = (ggml / "ops.cpp").read_text()
+    assert ops.count(place("LLAMACTL_TILE_MASK")) == ops.count(place("LLAMACTL_TILE_KEYS")) == 1
     assert (ggml / "llamafile/sgemm.cpp").read_text().count(place("LLAMACTL_SGEMM_Q8_0")) == 1
