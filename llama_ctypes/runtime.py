@@ -61,10 +61,11 @@ def supports_rpc() -> bool:
 
 
 def fixed_point() -> AbstractContextManager[None]:
-    """While it lasts, products of F16 weights are made of whole numbers: as precise, and faster.
+    """While it lasts, products of F16 matrices are made of whole numbers, which is faster.
 
-    They differ from ggml's in the fifth digit (native/ggml/fixed.h). Libraries without that code,
-    and processors that it is not for, compute as always. One thread at a time, for any context.
+    They differ from ggml's in the fourth digit (native/ggml/fixed.h). Libraries without that code,
+    those whose backends are plug-ins, and processors that it is not for compute as always. It is
+    for the whole process: no other thread may compute on the CPU while it begins or ends.
     """
     switch = library.load().switch("llamactl_fixed_point")
     return nullcontext() if switch is None else _switched_on(switch)

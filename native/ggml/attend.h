@@ -17,7 +17,8 @@
 #include <cmath>
 #include <cstring>
 
-#ifndef __AVX512F__
+// with AVX512-FP16 ggml adds in half precision itself, otherwise than here
+#if !defined(__AVX512F__) || defined(__AVX512FP16__)
 
 static inline bool llamactl_attend(const ggml_compute_params *, ggml_tensor *, int, int, int64_t, int64_t, float *, int64_t) {
     return false;
@@ -315,6 +316,23 @@ static inline bool is_covered(const ggml_tensor * dst, const Tensors & t) {
         && max_bias == 0.0f && logit_softcap == 0.0f && !dst->src[4];
 }
 
+static inline void write_sums(const Head & head, float factor, float * to, int64_t n_values) {
+    for (int64_t d = 0; d < n_values; ++d) {
+        to[d] = GGML_CPU_FP16_TO_FP32(head.sums[d])*factor;
+    }
+}
+
+/* What ggml puts together from the parts of one row: M, S and the sums. */
+static inline void write_partial(const Head & head, float * to, int64_t n_values) {
+    to[0] = head.max;
+    to[1] = head.total;
+    write_sums(head, 1.0f, to + 2, n_values);
+}
+
+static inline void write_result(const Head & head, float * to, int64_t n_values) {
+    write_sums(head, head.total == 0.0f ? 0.0f : 1.0f/head.total, to, n_values);
+}
+
 }  // namespace llamactl
 
 /* Stands in for ggml_compute_forward_flash_attn_ext_f16_one_chunk, whose parameters it has; false: it does not.
@@ -350,16 +368,11 @@ static bool llamactl_attend(const ggml_compute_params * params, ggml_tensor * ds
             default: attend<4>(t, row, first, i3, start, end, heads); break;
         }
         for (int64_t h = 0; h < n; ++h) {
-            const Head & head = held[h];
-            float * to = partials ? partials + (ir + h)*stride
-                : (float *) ((char *) dst->data + (i3*dst->ne[2]*dst->ne[1] + row*dst->ne[1] + first + h)*dst->nb[1]);
             if (partials) {
-                *to++ = head.max;
-                *to++ = head.total;
-            }
-            const float factor = partials ? 1.0f : head.total == 0.0f ? 0.0f : 1.0f/head.total;
-            for (int64_t d = 0; d < n_values; ++d) {
-                to[d] = GGML_CPU_FP16_TO_FP32(head.sums[d])*factor;
+                write_partial(held[h], partials + (ir + h)*stride, n_values);
+            } else {
+                const int64_t at = i3*dst->ne[2]*dst->ne[1] + row*dst->ne[1] + first + h;
+                write_result(held[h], (float *) ((char *) dst->data + at*dst->nb[1]), n_values);
             }
         }
         ir += n;

@@ -1,4 +1,5 @@
-/* Compiled into ggml's products of Q8_0 weights on x86 (hooks.cmake): by AVX-512's VNNI, for a few rows of activations.
+/* Compiled into ggml's products of Q8_0 weights on x86 (hooks.cmake): by AVX-512's VNNI, for as many rows of activations as
+ * fit into 128 KiB (227 rows of 576 numbers).
  *
  * ggml takes four rows of weights and up to four of activations at a time, moves the sign of one factor to the other at each
  * use, and puts scales together one by one: with two rows it does three products a cycle. Here two rows of weights lie
@@ -21,13 +22,15 @@ static inline bool llamactl_multiply_q8_0(int, int, int64_t, int64_t, int64_t, c
 #include <immintrin.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 namespace llamactl {
 
 constexpr int N_BYTES = 32;             // quants of a block
 constexpr int N_TOGETHER = 8;           // rows of activations that are taken together at most
 constexpr int N_WEIGHTS = 4;            // rows of weights that are taken together, two in a register
-constexpr int64_t N_HELD = 128 * 1024;  // bytes of activations that are held on the stack at most
+constexpr int64_t N_HELD = 128 * 1024;  // bytes of activations that a thread holds at most
 
 /* R rows of activations, unsigned: (n_blocks, R, 32) quants and (n_blocks, R) scales. */
 struct Unsigned {
@@ -111,15 +114,17 @@ static const MultiplyBytes MULTIPLY_BYTES[] = {
 }  // namespace llamactl
 
 /* A part of C = A B, for thread ith of nth: A (m, k), weights, and B (n, k), activations, in blocks of Q8_0; C (n, m). Strides in
- * blocks and floats. False: left to ggml, for all threads alike. */
+ * blocks and floats. False: they are more rows than that, and left to ggml, for all threads alike. */
 static bool llamactl_multiply_q8_0(int ith, int nth, int64_t m, int64_t n, int64_t k, const void * a, int64_t lda,
                                    const void * b, int64_t ldb, void * c, int64_t ldc) {
     using namespace llamactl;
     if (n*k*N_BYTES > N_HELD) {
         return false;
     }
-    uint8_t quants[N_HELD];
-    float scales[N_HELD/N_BYTES];
+    static thread_local std::vector<uint8_t> quants_held(N_HELD);
+    static thread_local std::vector<float> scales_held(N_HELD/N_BYTES);
+    uint8_t * const quants = quants_held.data();
+    float * const scales = scales_held.data();
     const block_q8_0 * weights = (const block_q8_0 *) a;
     const block_q8_0 * activations = (const block_q8_0 *) b;
     const int64_t n_parts = (n + N_TOGETHER - 1)/N_TOGETHER;  // of nearly equal size

@@ -1,12 +1,12 @@
-/* Compiled into ggml's products of F16 weights on x86 (by halves.h): whole numbers in place of floats, by AVX-512's VNNI.
+/* Compiled into ggml's products of F16 matrices on x86 (by halves.h): whole numbers in place of floats, by AVX-512's VNNI.
  *
- * A processor of today multiplies twice as many numbers of 16 bits as floats in the same time. Weights and activations are
- * written as whole numbers of up to 8,191 times a factor for each 32 of them; 32 products of such numbers and their sum
- * fit into 31 bits, so nothing is lost but by that rounding, which is of the size of ggml's own: it rounds activations to half
- * precision, eleven bits of each number, here it is thirteen of the largest of 32.
+ * A processor of today multiplies twice as many numbers of 16 bits as floats in the same time. Both factors are written as whole
+ * numbers of up to 8,191 times a factor for each 32 of them; 32 products of such numbers and their sum fit into 31 bits, so
+ * nothing is lost but by that rounding. It is of the size of ggml's own, which rounds activations to eleven bits each, as long
+ * as no number of the 32 is far larger than the others and of no weight.
  *
- * Results differ from ggml's in the fifth digit. That is no harm to an embedding, and could be another word to a text; so
- * it is done only where llamactl_fixed_point says so. */
+ * Results differ from ggml's in the fourth digit. That is no harm to an encoder's embedding, and could be another word to a
+ * text; so it is done only where llamactl_fixed_point says so, which must not change while any thread computes. */
 #pragma once
 
 #include "transpose.h"
@@ -25,6 +25,7 @@ static inline bool llamactl_multiply_fixed(const struct ggml_compute_params *, i
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 /* Whether products of F16 weights may be made in fixed point; who loads the library sets it. */
@@ -42,6 +43,7 @@ constexpr int TILE_TOKENS = 6;                  // rows of activations in a tile
 constexpr int64_t TOKENS_LEAST = 24;            // fewer, and writing the weights anew costs too much
 constexpr int64_t EACH_MOST = 8192;             // numbers in a row: a panel of them fits into a core's cache
 constexpr int64_t PIECE_NUMBERS = 384*1024;     // activations: 768 KiB
+constexpr float LEAST = 1e-30f;                 // ggml has zeros long before; above, the factor's inverse is a number
 constexpr uint32_t NO_NUMBER = 0x7F800000;      // the bits of infinity; NaN has more
 
 struct Floats32 {
@@ -59,11 +61,11 @@ static inline __m512i rounded(const Floats32 & x, float & factor) {
     const __m512i low = _mm512_and_si512(_mm512_castps_si512(x.low), sign);
     const __m512i high = _mm512_and_si512(_mm512_castps_si512(x.high), sign);
     const uint32_t bits = _mm512_reduce_max_epu32(_mm512_max_epu32(low, high));
-    if (bits == 0 || bits >= NO_NUMBER) {
-        factor = bits == 0 ? 0.0f : NAN;
+    const float most = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128((int) bits)));
+    if (bits >= NO_NUMBER || most < LEAST) {
+        factor = bits >= NO_NUMBER ? NAN : 0.0f;
         return _mm512_setzero_si512();
     }
-    const float most = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128((int) bits)));
     factor = most/MOST;
     const __m512 by = _mm512_set1_ps(MOST/most);
     const __m256i first = _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(_mm512_mul_ps(x.low, by)));

@@ -120,6 +120,17 @@ static inline void widen(const T * from, int64_t stride, int64_t n_rows, int64_t
     }
 }
 
+/* All tiles of a panel and a piece. to: n_tokens rows of n_weights, stride apart. */
+static inline void multiply_panel(const float * panel, int64_t n_weights, const float * piece, int64_t n_tokens, int64_t k,
+                                  float * to, int64_t stride) {
+    for (int64_t token = 0; token < n_tokens; token += TILE_TOKENS) {
+        const int n = (int) std::min<int64_t>(TILE_TOKENS, n_tokens - token);
+        for (int64_t weight = 0; weight < n_weights; weight += TILE_WEIGHTS) {
+            any_tile(n, panel + weight*k, piece + token*k, k, to + token*stride + weight, stride);
+        }
+    }
+}
+
 } // namespace llamactl
 
 /* to[j][i] = weights[i] . tokens[j]; all threads call it, as they do ggml's.
@@ -156,13 +167,7 @@ static inline bool llamactl_multiply_f16(const struct ggml_compute_params * para
             piece_there = first_token;
         }
         widen((const ggml_fp16_t *) weights + first_weight*weights_stride, weights_stride, n_weights, TILE_WEIGHTS, k, panel);
-        for (int64_t token = 0; token < n_tokens; token += TILE_TOKENS) {
-            float * row = (float *) to + (first_token + token)*to_stride + first_weight;
-            for (int64_t weight = 0; weight < n_weights; weight += TILE_WEIGHTS) {
-                any_tile((int) std::min<int64_t>(TILE_TOKENS, n_tokens - token),
-                         panel + weight*k, piece + token*k, k, row + weight, to_stride);
-            }
-        }
+        multiply_panel(panel, n_weights, piece, n_tokens, k, (float *) to + first_token*to_stride + first_weight, to_stride);
     }
     ggml_barrier(params->threadpool);
     return true;

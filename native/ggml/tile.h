@@ -2,10 +2,11 @@
  *
  * For each tile of rows and cells, head and layer ggml widens the mask number by number, also to find out that none of the
  * cells is seen, and turns the keys over number by number. In a buffer that all sequences share most tiles are not seen at
- * all: 600 tokens beside 5,000 cells of others took nearly twice as long as alone. Here both are done sixteen and 32 numbers at a
- * time. What is computed is the same, bit for bit. */
+ * all: 600 tokens beside 5,000 cells of others took nearly twice as long as alone. Here 32 numbers of a mask are looked at and sixteen
+ * keys turned over at a time. What is computed is the same, bit for bit. */
 #pragma once
 
+#include "masked.h"
 #include "transpose.h"
 
 #ifndef __AVX512BW__

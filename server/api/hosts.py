@@ -20,13 +20,20 @@ class Hosts:
     """The names of --allowed-hosts; none = all. One that begins with a dot is of all below it."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self._names = [name.lower() for name in names]
+        """names: in lower case, as IDNA writes them."""
+        self._names = names
 
     def allows(self, host: str) -> bool:
         """Whether a Host header ('' = none, as on a UNIX socket) names this server."""
         if not self._names or not host:
             return True
-        return _is_address(host) or host_is_trusted(host.lower(), [*self._names, LOCALHOST])
+        return _is_address(host) or host_is_trusted(_plain(host), [*self._names, LOCALHOST])
+
+
+def _plain(host: str) -> str:
+    """In lower case and without the dot that may end a name."""
+    name, colon, port = host.lower().partition(":")
+    return name.removesuffix(".") + colon + port
 
 
 def _is_address(host: str) -> bool:

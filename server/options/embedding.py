@@ -25,6 +25,6 @@ EMBEDDING = Section("embedding", "Embeddings", (
                 "above that the p-norm"),
     Option("exact_embeddings", ("--exact-embeddings",), flag, False,
            env="LLAMA_ARG_EXACT_EMBEDDINGS", tags=frozenset({Tag.OURS}),
-           help="compute embeddings to llama-server's last bit; otherwise products of F16 weights "
-                "are as precise, differ in the fifth digit and take half the time"),
+           help="compute embeddings to llama-server's last bit; otherwise encoders in F16 are "
+                "computed in fixed point, faster, and differ in the fourth digit"),
 ))  # fmt: skip

@@ -8,6 +8,7 @@ from server.options.option import Tag
 from server.options.option import concat
 from server.options.parsers import api_prefix
 from server.options.parsers import file_of_keys
+from server.options.parsers import host_names
 from server.options.parsers import hosts
 from server.options.parsers import port
 from server.options.parsers import sse_interval
@@ -44,7 +45,7 @@ HTTP = Section("http", "HTTP", (
            help="certificate for HTTPS, PEM, with the chain below it"),
     Option("api_prefix", ("--api-prefix",), api_prefix, "", "PREFIX", env="LLAMA_ARG_API_PREFIX",
            help="path under which everything is served, without a slash at its end"),
-    Option("allowed_hosts", ("--allowed-hosts",), comma_list, (), "NAMES",
+    Option("allowed_hosts", ("--allowed-hosts",), host_names, (), "NAMES",
            env="LLAMA_ARG_ALLOWED_HOSTS", tags=frozenset({Tag.OURS}),
            help="answer only requests whose Host header is localhost, an address or one of these "
                 "names, comma-separated; .example.org = all below it; without it, any name"),

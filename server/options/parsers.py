@@ -97,6 +97,20 @@ def hosts(value: str) -> tuple[str, ...]:
     return addresses
 
 
+def host_names(value: str) -> tuple[str, ...]:
+    """Names of hosts as they stand in a Host header, between commas; a dot in front is kept."""
+    names = []
+    for name in stripped_list(value):
+        dot, plain = "." * name.startswith("."), name.strip(".")
+        try:
+            names.append(dot + plain.encode("idna").decode("ascii").lower())
+        except UnicodeError:
+            raise BadValue("names of hosts", name) from None
+        if not plain:
+            raise BadValue("names of hosts", name)
+    return tuple(names)
+
+
 def port(value: str) -> int:
     """A TCP port; 0 = any free one."""
     result = integer(value)

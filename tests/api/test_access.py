@@ -140,6 +140,8 @@ def test_a_fixed_origin_is_said_to_everybody(serve: ServerMaker) -> None:
     [
         ("llm.example.org", True),
         ("LLM.example.org:8080", True),
+        ("llm.example.org.:8080", True),
+        ("xn--mller-kva.example", True),
         ("a.b.example.net", True),
         ("localhost:8080", True),
         ("192.0.2.7:8080", True),
@@ -158,7 +160,7 @@ def test_a_fixed_origin_is_said_to_everybody(serve: ServerMaker) -> None:
 def test_names_that_are_not_the_servers_get_no_answer(
     serve: ServerMaker, host: str, is_answered: bool
 ) -> None:
-    client = serve(allowed_hosts="llm.example.org,.example.net").client
+    client = serve(allowed_hosts="LLM.example.org., .example.net,müller.example").client
     for method in ("GET", "OPTIONS"):
         reply = client.open("/health", method=method, headers={"Host": host})
         assert (reply.status_code == 200) is is_answered

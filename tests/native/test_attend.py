@@ -1,4 +1,4 @@
-"""Few rows of attention are ggml's, bit for bit, but faster (native/ggml/attend.h).
+"""Few rows of attention are ggml's, bit for bit but for rare roundings of expf (attend.h).
 
 One graph of one node is computed twice: as a server's steps are, and by ggml's own reference code,
 which is told by a flag of the plan.

@@ -243,6 +243,17 @@ def test_an_option_that_stands_for_others_may_take_them_back() -> None:
     assert settings_from(["--no-agent"], {"LLAMA_ARG_TOOLS": "all"}).ui.tools == ()
 
 
+def test_names_of_hosts_are_written_as_a_request_has_them() -> None:
+    http = settings_from(["--allowed-hosts", "LLM.example.org. , .Lan,müller.example"], {}).http
+    assert http.allowed_hosts == ("llm.example.org", ".lan", "xn--mller-kva.example")
+
+
+@pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".org", "."])
+def test_what_is_no_name_of_a_host_is_refused(name: str) -> None:
+    with pytest.raises(OptionError, match=r"--allowed-hosts: expected names of hosts, got"):
+        settings_from(["--allowed-hosts", f"good.org,{name}"], {})
+
+
 # values that follow from several options
 
 

@@ -54,7 +54,7 @@ class LlamaEmbedder:
     ) -> None:
         """first_seq: the first sequence id that generation does not use.
 
-        is_exact: to ggml's last bit, which takes longer.
+        is_exact: to ggml's last bit, which takes longer; models that can make text always are.
         """
         if first_seq >= context.n_seq_max:
             raise LoadFailed(f"--parallel: with --embedding at most {context.n_seq_max - 1}")
@@ -79,7 +79,7 @@ class LlamaEmbedder:
         batch.set_all_outputs()
         self._use(on=True)
         try:
-            with nullcontext() if self._is_exact else runtime.fixed_point():
+            with nullcontext() if self._is_exact or self.holds_cells else runtime.fixed_point():
                 context.decode(batch)
                 context.synchronize()
             return self._vectors(parts)
