@@ -1,7 +1,8 @@
 """Prompt states in host memory: what leaves the KV cache can come back without being computed.
 
 Entries are whole sequences (tokens and the runner's opaque state), found by the longest prefix,
-bounded by bytes, forgotten least recently used first. It knows no slots and no model. Answers to
+bounded by bytes, forgotten least recently used first. However many there are, few of them are
+looked at (`prefix_index`). It knows no slots and no model. Answers to
 `server_prompt_cache` of llama.cpp `tools/server/server-task.h`.
 """
 
@@ -20,6 +21,7 @@ from server.engine.checkpoints import State as State
 from server.engine.checkpoints import latest
 from server.engine.checkpoints import merged
 from server.engine.checkpoints import n_bytes
+from server.engine.prefix_index import PrefixIndex
 from server.engine.sequence import Scope
 from server.engine.sequence import common_prefix
 from server.engine.task import Tokens
@@ -72,6 +74,11 @@ class HostCache:
         self._entries: OrderedDict[int, Entry] = OrderedDict()
         self._next_key = 0
         self._n_own_bytes = 0
+        self._indexes: dict[tuple[str, int], dict[Scope, PrefixIndex]] = {}
+        """By what no two that share differ in, then by scope."""
+        self._with_checkpoints: dict[int, Entry] = {}
+        self._floored: set[int] = set()
+        """Entries of which less may be usable than they share: another one may be better."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -84,14 +91,14 @@ class HostCache:
     @property
     def n_bytes(self) -> int:
         """What counts against the limit."""
-        return self._n_own_bytes + self._n_checkpoint_bytes(self._entries.values())
+        return self._n_own_bytes + self._n_checkpoint_bytes(self._with_checkpoints.values())
 
     def _n_checkpoint_bytes(self, entries: Iterable[Entry]) -> int:
         return n_bytes([*(entry.checkpoints for entry in entries), *self._elsewhere()])
 
     def covers(self, tokens: Tokens, scope: Scope) -> Entry | None:
         """An entry that begins with all of tokens, so that saving them adds nothing."""
-        for entry in self._entries.values():
+        for _, entry in self._alike(tokens, scope):
             n = entry.usable(common_prefix(entry.tokens, tokens))
             if scope.n_common(entry.scope) >= len(tokens) == n:
                 return entry
@@ -115,7 +122,9 @@ class HostCache:
         """Drop the entries that tokens continue; where these came from, and their checkpoints."""
         origins: set[int] = set()
         checkpoints: Checkpoints = ()
-        for key, old in list(self._entries.items()):
+        keys = [key for index in self._indexes_for(scope) for key in index.within(tokens)]
+        for key in keys:
+            old = self._entries[key]
             n = common_prefix(old.tokens, tokens)
             if scope.n_common(old.scope) >= n == len(old.tokens):
                 origins |= old.origins
@@ -133,10 +142,29 @@ class HostCache:
         self._insert(entry.continuing(*self.absorb(entry.tokens, entry.scope)))
 
     def _insert(self, entry: Entry) -> None:
-        self._entries[self._next_key] = entry
+        key = self._next_key
+        self._entries[key] = entry
         self._next_key += 1
         self._n_own_bytes += entry.n_own_bytes
+        if entry.checkpoints:
+            self._with_checkpoints[key] = entry
+        if entry.floor:
+            self._floored.add(key)
+        indexes = self._indexes.setdefault(_party(entry.scope), {})
+        indexes.setdefault(entry.scope, PrefixIndex()).add(key, entry.tokens)
         self.make_room()
+
+    def _indexes_for(self, scope: Scope) -> list[PrefixIndex]:
+        """Where entries may be that share anything with a sequence of this scope."""
+        indexes = self._indexes.get(_party(scope), {})
+        return [index for other, index in indexes.items() if scope.n_common(other) > 0]
+
+    def _alike(self, tokens: Tokens, scope: Scope) -> Iterable[tuple[int, Entry]]:
+        """Those that may share the most with tokens; all, where that does not make the best."""
+        if self._floored:
+            return self._entries.items()
+        keys = [key for index in self._indexes_for(scope) for key in index.alike(tokens)]
+        return [(key, self._entries[key]) for key in keys]
 
     def best(
         self, prompt: Tokens, scope: Scope, n_max: int, *, slot_id: int | None = None
@@ -147,7 +175,8 @@ class HostCache:
         several requests may begin from it.
         """
         best_n, best_key = 0, -1
-        for key, entry in self._entries.items():
+        is_pinned = slot_id is not None
+        for key, entry in self._entries.items() if is_pinned else self._alike(prompt, scope):
             if slot_id is not None and slot_id not in entry.origins:
                 continue
             n = min(common_prefix(entry.tokens, prompt), n_max, scope.n_common(entry.scope))
@@ -167,4 +196,18 @@ class HostCache:
                     self._drop(key)
 
     def _drop(self, key: int) -> None:
-        self._n_own_bytes -= self._entries.pop(key).n_own_bytes
+        entry = self._entries.pop(key)
+        self._n_own_bytes -= entry.n_own_bytes
+        self._with_checkpoints.pop(key, None)
+        self._floored.discard(key)
+        party = _party(entry.scope)
+        index = self._indexes[party][entry.scope]
+        index.remove(key, entry.tokens)
+        if not index:
+            del self._indexes[party][entry.scope]
+        if not self._indexes[party]:
+            del self._indexes[party]
+
+
+def _party(scope: Scope) -> tuple[str, int]:
+    return scope.salt, scope.owner
