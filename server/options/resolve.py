@@ -121,8 +121,8 @@ def resolve(
     resolution = Resolution()
     for given in (
         *_from_files(files, resolution.warnings),
-        *_from_environ(environ, resolution.warnings),
         *_from_keys(preset or {}),
+        *_from_environ(environ, resolution.warnings),
         *_from_argv(argv, environ, resolution.warnings),
     ):
         resolution.take(given.option, given.source)

@@ -11,8 +11,8 @@ class Origin(Enum):
     """Where a value came from, weakest first."""
 
     FILE = "configuration file"
-    ENV = "environment"
     PRESET = "preset"
+    ENV = "environment"
     ARGV = "command line"
 
 

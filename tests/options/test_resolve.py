@@ -41,10 +41,10 @@ def test_nothing_given_means_defaults() -> None:
 
 def test_each_source_overrides_the_weaker_ones() -> None:
     files = [Preset("machine", {"n_ctx": "0"}), Preset("user", {"n_ctx": "1"})]
-    environ, preset = {"LLAMA_ARG_CTX_SIZE": "2"}, {"ctx-size": "3"}
+    preset, environ = {"ctx-size": "2"}, {"LLAMA_ARG_CTX_SIZE": "3"}
     argv = split_argv(["-c", "4"])
     assert resolve((), {}, files=files).context.n_ctx == 1
-    assert resolve((), environ, files=files).context.n_ctx == 2
+    assert resolve((), {}, preset, files).context.n_ctx == 2
     assert resolve((), environ, preset, files).context.n_ctx == 3
     assert resolve(argv, environ, preset, files).context.n_ctx == 4
 
