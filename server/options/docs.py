@@ -30,8 +30,8 @@ _INTRO = """\
 Every option can be given on the command line, most also by an environment variable, and all in a
 configuration file: `/etc/llama.cpp/config.ini`, then `~/.config/llama.cpp/config.ini` (or
 `llama.cpp/config.ini` in `$XDG_CONFIG_HOME`), with lines such as `ctx-size = 4096` whose keys are
-flags without their dashes or variables. The command line wins over a variable, a variable
-over a preset of a model, a preset over a file. Switches take `on`, `true`, `enabled` or `1` and `off`,
+flags without their dashes or variables. The command line wins over a variable, a variable over a
+preset of a model, a preset over a file. Switches take `on`, `true`, `enabled` or `1` and `off`,
 `false`, `disabled` or `0` in a variable; where an option has a `--no-` form, the mere presence of
 `LLAMA_ARG_NO_...` means off. In long options an underscore counts as a dash.
 """
