@@ -128,7 +128,8 @@ def _responses(route: Route, errors: ErrorForm) -> Json:
     elif gives.status != 204:
         content[gives.media] = {"schema": {"type": "string"}}
     if gives.streams:
-        content[EVENTS_MEDIA] = {"schema": {"type": "string"}}
+        # OpenAPI 3.1 describes no events, and a schema is taken for that of each one
+        content[EVENTS_MEDIA] = {}
     if content:
         good["content"] = content
     wrong = {
