@@ -283,3 +283,14 @@ def test_there_are_turns_of_every_family() -> None:
 def test_every_family_that_is_described_has_a_template() -> None:
     found = {family_of(upstream_template(name).source) for name in TURNS["turns"]}
     assert [family.name for family in FAMILIES if family not in found] == []
+
+
+@pytest.mark.parametrize(
+    "value", ["<![CDATA[a</param>b]]>", "\n<![CDATA[a", " <![CDATA[a]]>", "a<![CDATA[b"]
+)
+def test_a_quotation_is_one_where_it_begins_a_value(value: str) -> None:
+    reading = Reading(upstream_template("openbmb-MiniCPM5-1B").format, TOOLS)
+    text = f'<function name="get_w"><param name="city">{value}</param></function>'
+    expected = "a</param>b" if value.startswith("<![CDATA[") else value
+    for pieces in splits(text, 4):
+        assert calls_of(parse(reading, pieces)) == [["get_w", {"city": expected}]]

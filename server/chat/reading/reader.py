@@ -142,6 +142,14 @@ class Reader:
         self.at = self.look(literal)[1]
         return True
 
+    def accept_here(self, literal: str) -> Wait[bool]:
+        """Take a literal if it comes next, with nothing before it."""
+        while not self.text.startswith(literal, self.at):
+            if not literal.startswith(self.rest) or not (yield from self.wait()):
+                return False
+        self.at += len(literal)
+        return True
+
     def accept_end(self, literal: str) -> Wait[bool]:
         """As `accept`, and where the text breaks off within the literal, take what is there."""
         if (yield from self.accept(literal)):

@@ -96,7 +96,7 @@ class TaggedReader:
         return is_string
 
     def _value(self, reader: Reader, types: frozenset[str] | None, emit: Emit) -> Wait[bool]:
-        if self._form.has_cdata and (yield from reader.accept(CDATA)):
+        if self._form.has_cdata and (yield from reader.accept_here(CDATA)):
             is_whole = yield from string_value(reader, Markers([CDATA_END]), emit)
             yield from reader.accept_end(self._form.end)
             return is_whole
