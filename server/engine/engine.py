@@ -97,7 +97,7 @@ class Engine:
             runner, self.slots, self.memory, clock, max_step_s, self._pulse
         )
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
-        self._idle_cost = IdleCost(runner, self.memory, clock)
+        self._idle_cost = IdleCost(runner, self.memory)
         self._mailbox = mailbox
         self._clock = clock
         self._stop_at: float | None = None

@@ -9,11 +9,11 @@ requests; that is `slots` and `prefix`. Engine thread only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 from typing import Protocol
 
 import numpy as np
 
+from server.engine.admission import Admission
 from server.engine.cells import CellIds
 from server.engine.cells import Cells
 from server.engine.checkpoints import Checkpoints
@@ -23,6 +23,7 @@ from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
 from server.engine.rewinder import Rewinder
 from server.engine.runner import ModelRunner
+from server.engine.sequence import Chunk
 from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
 from server.engine.task import Tokens
@@ -30,14 +31,6 @@ from server.engine.task import Tokens
 WORTH_SAVING = 16
 """A sequence goes to the host if one in so many of its tokens exists nowhere else: computing a
 token costs some hundred times as much as copying its state."""
-
-
-class Chunk(NamedTuple):
-    """n tokens at position source that are wanted at position target."""
-
-    source: int
-    target: int
-    n: int
 
 
 class Guest(Protocol):
@@ -69,6 +62,7 @@ class Memory:
         self.sequences: list[Sequence] = []
         self.host_cache = HostCache(host_cache_bytes, self._held_checkpoints)
         self.rewinder = Rewinder(runner, n_checkpoints, host_cache_bytes)
+        self.admission = Admission(clock)
         self.cells = Cells(runner.n_cells)
         self.guest: Guest | None = None
         self._retained: list[Sequence] = []
@@ -257,9 +251,11 @@ class Memory:
         n_bytes = self._runner.state_bytes(sequence.id) + sequence.tokens.nbytes
         if not cache.fits(n_bytes):
             return
+        started = self._clock()
         inherited = cache.absorb(sequence.tokens, sequence.scope)
         cache.make_room(n_bytes)
         state = self._runner.save(sequence.id)
+        self.admission.copied(sequence.n_tokens, self._clock() - started)
         if state is not None:
             cache.put(self.entry_of(sequence, state).continuing(*inherited))
 
@@ -315,11 +311,16 @@ class Memory:
             self.save(sequence)
 
     def evict(self, sequence: Sequence) -> None:
-        """Forget an idle sequence, to the host if it is worth that."""
-        self.save_rare(sequence)
+        """Forget an idle sequence, to the host if it is worth that.
+
+        What a slot still shows as its own always is.
+        """
         if sequence in self._retained:
+            if self.admission.admits:
+                self.save_rare(sequence)
             self.discard(sequence)
         else:
+            self.save_rare(sequence)
             if self.host_cache.covers(sequence.tokens, sequence.scope) is not None:
                 sequence.parked = sequence.tokens.copy()
             self.cut(sequence, 0)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
-from server.engine.memory import Chunk
 from server.engine.memory import Memory
 from server.engine.sequence import ANYBODY
+from server.engine.sequence import Chunk
 from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
 from server.engine.sequence import common_prefix
@@ -56,6 +56,14 @@ class Match:
     sequence: Sequence | None = None
     entry: Entry | None = None
     divergence: Divergence | None = None
+
+    @property
+    def n_held(self) -> int:
+        """Tokens of the ended request that the source is of; 0 where that still runs."""
+        if self.entry is not None:
+            return len(self.entry.tokens)
+        source = self.sequence
+        return 0 if source is None or source.is_live else source.n_tokens
 
 
 def scope_of(task: Task) -> Scope:

@@ -51,6 +51,14 @@ class Scope(NamedTuple):
         return self._replace(n_bare=self.n_bare - max(0, min(end, self.n_bare) - start))
 
 
+class Chunk(NamedTuple):
+    """n tokens at position source that are wanted at position target."""
+
+    source: int
+    target: int
+    n: int
+
+
 def common_prefix(a: Tokens, b: Tokens) -> int:
     """How many leading tokens two arrays share."""
     n = min(len(a), len(b))

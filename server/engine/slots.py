@@ -163,6 +163,8 @@ class Slots:
     def _take(self, slot: Slot, match: Match, task: Task, wanted: Wanted) -> Sequence:
         """A sequence that holds what matched and nothing else."""
         memory, source, own = self._memory, match.sequence, slot.sequence
+        if match.n_held:
+            memory.admission.wanted(match.n_tokens, match.n_held)
         if self._may_move_chunks(slot, match, task):
             self._reuse_chunks(own, wanted, task.n_cache_reuse)
             return own
