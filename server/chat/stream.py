@@ -18,7 +18,7 @@ from server.chat.formats.format import Format
 from server.chat.reading.calls import CallReader
 from server.chat.reading.channels import ChannelReader
 from server.chat.reading.document import FENCE
-from server.chat.reading.document import unfenced
+from server.chat.reading.document import document
 from server.chat.reading.draft import Draft
 from server.chat.reading.reader import TAG_BEGUN
 from server.chat.reading.reader import Markers
@@ -139,14 +139,15 @@ class _TurnReader:
         found = yield from self._reader.sees(FENCE, *starts)
         if found is not None and found != FENCE:
             yield from self._reader.skip_space()
-            if self._reader.text.startswith(found, self._reader.at):
-                self._reader.at += len(found)
-                yield from self._call(found)
+            marker = found.strip()
+            if self._reader.text.startswith(marker, self._reader.at):
+                self._reader.at += len(marker)
+                yield from self._call(marker)
                 return
         # nothing in a document is a call
         self._calls = None
         yield from self._reader.skip_space()
-        yield from unfenced(self._reader, self._draft.content)
+        yield from document(self._reader, self._draft.content)
 
     def _opening(self) -> str:
         """As much of the prompt's end as belongs to the message."""
@@ -211,7 +212,7 @@ class _TurnReader:
             return False
         if wrapper and found == wrapper.start:
             if self._reading.is_json:
-                yield from unfenced(self._reader, self._draft.content)
+                yield from document(self._reader, self._draft.content)
             if wrapper.end:
                 ends = Markers([wrapper.end, *noise])
                 yield from self._reader.until(ends, self._draft.content, n_dropped=TAG_BEGUN)

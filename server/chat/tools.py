@@ -17,6 +17,20 @@ ANY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array",
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 MAX_REFERENCES = 32
 """How far references and combinations in a schema are followed."""
+UNCONCERNED = frozenset(
+    {"type", "title", "description", "default", "examples", "$schema", "$id", "$comment"}
+    | {"deprecated", "strict", "$defs", "definitions"}
+)
+"""Keywords that forbid no value of the type that a schema names."""
+CONCERNED: Mapping[str, frozenset[str]] = {
+    "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
+    "number": frozenset(
+        {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+    ),
+    "array": frozenset({"items", "minItems", "maxItems", "prefixItems", "uniqueItems"}),
+    "object": frozenset({"properties", "required", "additionalProperties", "minProperties"}),
+}
+"""Keywords by the type of values that they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +43,7 @@ class Schema:
     @property
     def types(self) -> frozenset[str] | None:
         """The types that a value may have; None: any."""
-        found: set[str] = set()
-        for node in self._alternatives():
-            types = _types(node)
-            if types is None:
-                return None
-            found |= types
-        return frozenset(found) or None
+        return self._types([0]) or None
 
     @property
     def only(self) -> Mapping[str, Any]:
@@ -85,6 +93,51 @@ class Schema:
                 return Schema(node["items"], self.root)
         return Schema(True, self.root)
 
+    def referred(self, reference: str) -> Schema:
+        """What a reference within the document refers to; a schema of anything if nothing."""
+        return Schema(self._referred(reference), self.root)
+
+    def is_free(self, kind: str) -> bool:
+        """Whether every value of a type is allowed, as far as that is easily seen."""
+        return self._is_free(kind, [0])
+
+    def _types(self, n_seen: list[int]) -> frozenset[str] | None:
+        node = self.node
+        n_seen[0] += 1
+        if not isinstance(node, Mapping) or n_seen[0] > MAX_REFERENCES:
+            return None
+        found = own_types(node)
+        if isinstance(reference := node.get("$ref"), str):
+            found = _narrowed(found, self.referred(reference)._types(n_seen))
+        for keyword in ("anyOf", "oneOf"):
+            if isinstance(choices := node.get(keyword), list) and choices:
+                parts = [Schema(part, self.root)._types(n_seen) for part in choices]
+                known = [part for part in parts if part is not None]
+                if len(known) == len(parts):
+                    found = _narrowed(found, frozenset().union(*known))
+        if found is None and isinstance(others := node.get("allOf"), list) and others:
+            return Schema(others[0], self.root)._types(n_seen)
+        return found
+
+    def _is_free(self, kind: str, n_seen: list[int]) -> bool:
+        node = self.node
+        n_seen[0] += 1
+        if not isinstance(node, Mapping):
+            return node is not False
+        types = own_types(node)
+        if n_seen[0] > MAX_REFERENCES or (types is not None and kind not in types):
+            return False
+        group = "number" if kind == "integer" else kind
+        concerned = {word for name, words in CONCERNED.items() if name != group for word in words}
+        said = node.keys() - UNCONCERNED - concerned
+        if not said:
+            return True
+        if said == {"anyOf"} and isinstance(choices := node["anyOf"], list):
+            return any(Schema(part, self.root)._is_free(kind, n_seen) for part in choices)
+        if said == {"$ref"} and isinstance(reference := node["$ref"], str):
+            return self.referred(reference)._is_free(kind, n_seen)
+        return False
+
     def _alternatives(self) -> Iterator[Mapping[str, Any]]:
         """The schemas that it comes down to when references and choices are followed."""
         todo, n_seen = [self.node], 0
@@ -114,23 +167,25 @@ class Schema:
         return node
 
 
-def _types(node: Mapping[str, Any]) -> set[str] | None:
+def own_types(node: Mapping[str, Any]) -> frozenset[str] | None:
+    """The types that a schema names, or that it is meant for; None: any."""
     given = node.get("type")
     if isinstance(given, str):
-        return {given}
+        return frozenset({given})
     if isinstance(given, list):
-        return {name for name in given if isinstance(name, str)}
+        return frozenset(name for name in given if isinstance(name, str))
     values = node["enum"] if isinstance(node.get("enum"), list) else None
     if "const" in node:
         values = [node["const"]]
     if values is not None:
-        return {_type_name(value) for value in values}
+        return frozenset(type_name(value) for value in values)
     if "properties" in node:
-        return {"object"}
-    return {"array"} if "items" in node else None
+        return frozenset({"object"})
+    return frozenset({"array"}) if "items" in node else None
 
 
-def _type_name(value: object) -> str:
+def type_name(value: object) -> str:
+    """The type of a value; of integers, too, it is "number"."""
     match value:
         case None:
             return "null"
@@ -143,6 +198,16 @@ def _type_name(value: object) -> str:
         case list():
             return "array"
     return "object"
+
+
+def _narrowed(found: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    """The types that are among both."""
+    if found is None or other is None:
+        return other if found is None else found
+    both = found & other
+    if "integer" in found | other and "number" in found | other:
+        both |= {"integer"}
+    return both
 
 
 @dataclass(frozen=True, slots=True)

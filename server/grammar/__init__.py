@@ -5,9 +5,11 @@ What can't be held to is refused (`SchemaRefused`): a grammar never lets pass wh
 not allow.
 """
 
+from server.grammar.dialect import valid_values as valid_values
 from server.grammar.errors import GrammarError as GrammarError
 from server.grammar.errors import RegexRefused as RegexRefused
 from server.grammar.errors import SchemaRefused as SchemaRefused
+from server.grammar.formats import format_pattern as format_pattern
 from server.grammar.lark import lark_grammar as lark_grammar
 from server.grammar.lark import quote as quote
 from server.grammar.lark import regex_rule as regex_rule

@@ -73,6 +73,14 @@ class Dialect:
             raise SchemaRefused(pointer, "$ref", str(error)) from None
 
 
+def valid_values(schema: object, document: object, values: list[Any]) -> list[Any]:
+    """Those of some values that a part of a document allows. SchemaRefused."""
+    if not values or not isinstance(schema, Mapping):
+        return values if schema is not False else []
+    dialect = Dialect(document if isinstance(document, Mapping) else schema)
+    return [value for value in values if dialect.is_valid(schema, value, "")]
+
+
 def pointer_of(parts: Iterable[object]) -> str:
     """A JSON pointer."""
     return "".join(f"/{escaped(part)}" for part in parts)

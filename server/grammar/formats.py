@@ -90,3 +90,9 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 """Every other format but `regex` says nothing that could be wrong, as the standard has it."""
 
 REFUSED = frozenset({"regex"})
+
+
+def format_pattern(name: object) -> str | None:
+    """What the whole of a text of a format matches; None where the format says nothing."""
+    known = FORMATS.get(name) if isinstance(name, str) else None
+    return None if known is None else f"^(?:{known})$"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 
 from server.grammar.combine import Schema
+from server.grammar.combine import types_of
 
 Definitions = Mapping[str, Schema]
 
@@ -63,10 +64,12 @@ def _can_end(schema: Schema, finished: set[str]) -> bool:
         branches = schema.get(keyword)
         if branches and not any(_can_end(branch, finished) for branch in branches):
             return False
-    kind = schema.get("type")
-    if kind == "object":
-        return _object_can_end(schema, finished)
-    return kind != "array" or _array_can_end(schema, finished)
+    types = types_of(schema)
+    if types - {"object", "array"}:
+        return True
+    return ("object" in types and _object_can_end(schema, finished)) or (
+        "array" in types and _array_can_end(schema, finished)
+    )
 
 
 def _object_can_end(schema: Mapping[str, object], finished: set[str]) -> bool:

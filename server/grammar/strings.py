@@ -7,8 +7,8 @@ from typing import Any
 
 from server.grammar.errors import RegexRefused
 from server.grammar.errors import SchemaRefused
-from server.grammar.formats import FORMATS
 from server.grammar.formats import REFUSED
+from server.grammar.formats import format_pattern
 from server.grammar.patterns import search_patterns
 
 MAX_LEAST = 10_000
@@ -34,9 +34,8 @@ def format_patterns(name: object, pointer: str) -> list[str]:
     """What a format asks for; nothing where it is none that anybody checks."""
     if name in REFUSED:
         raise SchemaRefused(pointer, "format", f"{name!r} can't be held to; leave it out")
-    if not isinstance(name, str) or name not in FORMATS:
-        return []
-    return search_patterns(f"^(?:{FORMATS[name]})$")
+    pattern = format_pattern(name)
+    return [] if pattern is None else search_patterns(pattern)
 
 
 def translated(pattern: str, pointer: str, keyword: str) -> list[str]:

@@ -221,3 +221,107 @@ def test_schemas_that_refer_to_themselves_are_refused_where_values_are_not_json(
         forced_calls(
             turn_of(family), Calling([Tool("f", schema)], is_parallel=True, is_strict=True)
         )
+
+
+def properties(**members: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": members, "required": list(members)}
+
+
+BARE = {
+    "a format": ({"type": "string", "format": "date"}, ["2026-11-27"], ["tomorrow", "2026-13-01"]),
+    "a choice": (
+        {"anyOf": [{"type": "string", "pattern": "^[a-z]+$"}, {"type": "integer", "maximum": 5}]},
+        ["abc"],
+        ["ABC", "12", "true "],
+    ),
+    "null or text": ({"type": ["string", "null"], "minLength": 5}, ["null", "nulls"], ["None"]),
+    "a list or text": (
+        {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        ['["a", "b"]', "a", "12"],
+        ["[1]", '["a"', " [", "[]]"],
+    ),
+    "values": ({"enum": ["1", 1, "a", None]}, ["1", "a", "null"], ["b", "true"]),
+    "numbers or text": ({"type": ["string", "number"]}, ["1.5", "12 Main St", "NaN"], []),
+}
+
+
+def call_with(value: str, turn: Turn) -> str:
+    """A call whose only argument has a value, as it is."""
+    shown = Tool("f", properties(q={"const": "WORD"}))
+    lark = forced_calls(turn, Calling([shown], is_parallel=False, is_strict=True)).lark
+    return walk(lark, turn.format, random.Random(1)).replace("WORD", value)
+
+
+@pytest.mark.parametrize("about", BARE)
+@pytest.mark.parametrize("family", ["Qwen3-Coder", "openbmb-MiniCPM5-1B", "GLM-4.6", "MiniMax-M2"])
+def test_bare_texts_are_held_to_their_schema(family: str, about: str) -> None:
+    schema, good, bad = BARE[about]
+    tool, turn = Tool("f", properties(q=schema)), turn_of(family)
+    lark = forced_calls(turn, Calling([tool], is_parallel=False, is_strict=True)).lark
+    for value in good:
+        text = call_with(value, turn)
+        assert matches(lark, text), value
+        (call,) = parse(Reading(turn.format, [tool], turn.opening), [text]).calls
+        jsonschema.validate(json.loads(call.arguments), tool.parameters)
+    for value in bad:
+        assert not matches(lark, call_with(value, turn)), value
+
+
+@pytest.mark.parametrize(
+    "family", ["Qwen3-Coder", "google-gemma-4-31B-it", "MiniMax-M3", "LFM2-8B-A1B"]
+)
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "object", "properties": {}, "required": ["q"]}, "q"),
+        (properties(**{"a>b=(c):": {"type": "string"}}), "name that this model can't write"),
+        ({"type": "object", "enum": [{"q": 1}]}, "enum"),
+        ({"type": "string"}, "no object"),
+        ({"type": "object", "properties": {"q": {"type": "strnig"}}}, "strnig"),
+        (properties(q={"const": "</parameter>", "enum": [1]}), "no document|enum|const"),
+    ],
+)
+def test_arguments_that_nobody_can_write_are_refused(
+    family: str, schema: dict[str, Any], reason: str
+) -> None:
+    calling = Calling([Tool("f", schema, "/t")], is_parallel=False, is_strict=True)
+    with pytest.raises(SchemaRefused, match=f"/t.*({reason})"):
+        forced_calls(turn_of(family), calling)
+
+
+def test_a_value_that_has_the_end_of_values_in_it_is_left_out() -> None:
+    turn = turn_of("Qwen3-Coder")
+    tool = Tool("f", properties(q={"enum": ["a", "</parameter>", "b"]}))
+    lark = forced_calls(turn, Calling([tool], is_parallel=False, is_strict=True)).lark
+    assert matches(lark, call_with("a", turn))
+    assert not matches(lark, call_with("</parameter>", turn))
+    quoting = turn_of("openbmb-MiniCPM5-1B")
+    tool = Tool("f", properties(q={"const": "</param>"}))
+    lark = forced_calls(quoting, Calling([tool], is_parallel=False, is_strict=True)).lark
+    (call,) = parse(
+        Reading(quoting.format, [tool], quoting.opening),
+        [walk(lark, quoting.format, random.Random(1))],
+    ).calls
+    assert json.loads(call.arguments) == {"q": "</param>"}
+
+
+@pytest.mark.parametrize("family", ["Cohere2MoE", "google-gemma-4-31B-it", "openai-gpt-oss-120b"])
+def test_no_text_in_a_document_is_markup(family: str) -> None:
+    turn = turn_of(family)
+    fmt = turn.format
+    marks = {fmt.noise[0] if fmt.noise else "<|end|>", fmt.content.end if fmt.content else ""}
+    document = json.dumps({"n": 1, "o": [*sorted(marks), "<|channel>thought\n"]})
+    lark = answer(turn, json_rule({"const": json.loads(document)})).lark
+    text = walk(lark, fmt, random.Random(1))
+    for pieces in splits(text, 2):
+        message = parse(Reading(fmt, (), turn.opening, is_json=True), pieces)
+        assert json.loads(message.content) == json.loads(document)
+
+
+@pytest.mark.parametrize("family", ["deepseek-ai-DeepSeek-V3.2", "deepseek-ai-DeepSeek-V4"])
+def test_calls_may_take_the_place_of_a_document_whatever_space_is_before_them(family: str) -> None:
+    turn = turn_of(family)
+    lark = forced_calls(turn, Calling(TOOLS[2:], is_parallel=False, is_strict=True)).lark
+    text = walk(lark, turn.format, random.Random(3))
+    message = parse(Reading(turn.format, TOOLS, turn.opening, is_json=True), [text])
+    assert [call.name for call in message.calls] == ["ping"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -22,7 +23,12 @@ ELEMENTS = ("item", "city", "note", "q", "a", "tags", "o")
 """Names of parameters that tests have."""
 MANY = 40
 """Bytes that may come next in free text."""
-LETTERS = b"abcdefg <>\"'{}[]:,=\n0123/"
+N_TRIES = 4
+LETTERS = b"abcdefg <>\"'{}[]:,=\n0123/\\&]!-|"
+
+
+class EndlessText(AssertionError):
+    """A walk came to no end."""
 
 
 @cache
@@ -44,11 +50,22 @@ def matches(lark: str, text: str) -> bool:
     return bool(matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting())
 
 
-def walk(lark: str, fmt: Format, chooser: random.Random, limit: int = 4000) -> str:
-    """A text that the grammar matches. fmt: its markup ends free text sooner or later."""
+def walk(
+    lark: str,
+    fmt: Format,
+    chooser: random.Random,
+    limit: int = 4000,
+    words: Iterable[str] = (),
+    names: Iterable[str] = ELEMENTS,
+) -> str:
+    """A text that the grammar matches. EndlessText.
+
+    fmt: its markup ends free text sooner or later. words: what texts may have in them besides it;
+    names: of parameters.
+    """
     matcher = matcher_of(lark)
-    words = [text.encode() for text in sorted(tags_of(fmt) | texts_of(fmt))]
-    ends = [text.encode() for text in ends_of(fmt)]
+    inserted = [text.encode() for text in [*sorted(tags_of(fmt) | texts_of(fmt)), *words]]
+    ends = [text.encode() for text in ends_of(fmt, names)]
     bitmask = allocate_token_bitmask(1, tokenizer().vocab_size)
     out = bytearray()
     while len(out) < limit:
@@ -59,11 +76,11 @@ def walk(lark: str, fmt: Format, chooser: random.Random, limit: int = 4000) -> s
         allowed = [int(token) for token in np.flatnonzero(bits[:256])]
         if not allowed or (matcher.is_accepting() and chooser.random() < 0.5):
             return out.decode()
-        chosen = ends if chooser.random() < 0.5 else words
+        chosen = ends if chooser.random() < 0.5 else inserted
         piece = _next(matcher, allowed, chosen, chooser)
         assert matcher.consume_tokens(list(piece)), (bytes(out), piece)
         out += piece
-    raise AssertionError(f"no end after {limit} bytes: {bytes(out[-200:])!r}")
+    raise EndlessText(f"no end after {limit} bytes: {bytes(out[-200:])!r}")
 
 
 def _next(
@@ -71,9 +88,10 @@ def _next(
 ) -> bytes:
     if len(allowed) > MANY:
         if chooser.random() < 0.3:
-            fitting = [word for word in words if matcher.validate_tokens(list(word)) == len(word)]
-            if fitting:
-                return chooser.choice(fitting)
+            # each try costs some of what the matcher may spend on a step
+            for word in chooser.sample(words, min(N_TRIES, len(words))):
+                if word and matcher.validate_tokens(list(word)) == len(word):
+                    return word
         return bytes([chooser.choice([byte for byte in LETTERS if byte in allowed])])
     ends = [byte for byte in b'"}]),>' if byte in allowed]
     if ends and chooser.random() < 0.3:
@@ -81,7 +99,7 @@ def _next(
     return bytes([chooser.choice([byte for byte in allowed if byte < 0x80] or allowed)])
 
 
-def ends_of(fmt: Format) -> list[str]:
+def ends_of(fmt: Format, names: Iterable[str] = ELEMENTS) -> list[str]:
     """What ends thoughts and values."""
     ends = ['"', "]", "}"]
     if fmt.reasoning:
@@ -92,5 +110,5 @@ def ends_of(fmt: Format) -> list[str]:
         case BracedArguments(quote=quote):
             ends.append(quote)
         case ElementArguments(mark=mark):
-            ends += [f"{mark}</{name}>" for name in ELEMENTS]
+            ends += [f"{mark}</{name}>" for name in names]
     return ends

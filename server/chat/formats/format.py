@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+CDATA, CDATA_END = "<![CDATA[", "]]>"
+
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
@@ -72,6 +74,11 @@ class TaggedArguments:
     def middle(self) -> str:
         """What stands between a name and a string."""
         return self.middles.get("string", self.middles.get("", ""))
+
+    @property
+    def tells_types(self) -> bool:
+        """Whether the text itself says if a value is a string."""
+        return len(self.middles) > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,16 +130,22 @@ class CallRules:
                 raise
         if isinstance(form, JsonArguments):
             return self._rules.add("json", '%json {"type": "object"}')
-        return arguments_rule(self._rules, form, loosened(schema), tool.pointer)
+        try:
+            return arguments_rule(self._rules, form, loosened(schema), tool.pointer)
+        except SchemaRefused:
+            # names that can't be written are left out where they aren't required
+            free = loosened(schema, asks=False)
+            return arguments_rule(self._rules, form, free, tool.pointer)
 
 
-def loosened(schema: Schema) -> Schema:
-    """Only the names and the types of an object's properties."""
+def loosened(schema: Schema, *, asks: bool = True) -> Schema:
+    """Only the names and the types of an object's properties; asks: and which are required."""
     properties = {}
     for name, member in schema.members.items():
         types = member.types
         properties[name] = {} if types is None else {"type": sorted(types)}
-    node = {"type": "object", "properties": properties, "required": sorted(schema.required)}
+    required = sorted(schema.required & properties.keys()) if asks else []
+    node = {"type": "object", "properties": properties, "required": required}
     return Schema(node, node)
 
 

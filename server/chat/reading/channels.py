@@ -6,7 +6,7 @@ import re
 
 from server.chat.formats.format import Channels
 from server.chat.reading.calls import CallReader
-from server.chat.reading.document import unfenced
+from server.chat.reading.document import document
 from server.chat.reading.draft import Draft
 from server.chat.reading.reader import TAG_BEGUN
 from server.chat.reading.reader import Markers
@@ -105,7 +105,7 @@ class ChannelReader:
             draft.content(end)
             return
         if self._is_json and not call:
-            yield from unfenced(reader, draft.content)
+            yield from document(reader, draft.content)
         yield from reader.until(self._ends, draft.content, n_dropped=TAG_BEGUN)
 
     def _after_call(self) -> Wait[None]:

@@ -73,6 +73,9 @@ class ElementReader:
                 emit("{")
                 is_whole = yield from self.read(reader, schema, emit, depth + 1)
                 return is_whole and (yield from reader.accept_end(end))
+            if types is not None and (yield from reader.accept(end)):
+                emit("[]" if "array" in types else "{}" if "object" in types else quoted(""))
+                return True
         if types == STRING:
             return (yield from string_value(reader, Markers([end]), emit))
         return (yield from value_until(reader, Markers([end]), types, emit))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import reduce
 
+from server.chat.formats.format import CDATA
+from server.chat.formats.format import CDATA_END
 from server.chat.formats.format import TaggedArguments
 from server.chat.formats.texts import common_end
 from server.chat.formats.texts import common_start
@@ -19,14 +21,16 @@ from server.chat.reading.values import OPENS
 from server.chat.reading.values import Emit
 from server.chat.reading.values import ends_of
 from server.chat.reading.values import is_begun_name
+from server.chat.reading.values import json_value
 from server.chat.reading.values import literal_value
 from server.chat.reading.values import quoted
 from server.chat.reading.values import string_value
 from server.chat.reading.values import text_as_json
+from server.chat.tools import ANY_TYPE
 from server.chat.tools import Schema
 
 STRING = frozenset({"string"})
-CDATA, CDATA_END = "<![CDATA[", "]]>"
+BRACKETS = {"[": "array", "{": "object"}
 FIRST_LETTERS = {
     "object": "{",
     "array": "[",
@@ -67,15 +71,13 @@ class TaggedReader:
                     self._spare("".join(name))
                 return False
             key = "".join(name).strip()
-            types = schema.member(key).types
+            member = schema.member(key)
             is_string = yield from self._middle(reader)
             if reader.ran_out and self._middle_end:
                 return False
             emit(f"{comma}{quoted(key)}:")
             comma = ","
-            if types is None and is_string:
-                types = STRING
-            if not (yield from self._value(reader, types, emit)):
+            if not (yield from self._value(reader, member, emit, is_string=is_string)):
                 return False
         if found is None and reader.ran_out:
             return False
@@ -95,7 +97,12 @@ class TaggedReader:
         yield from reader.skip_some(middle[len(middle.rstrip()) :])
         return is_string
 
-    def _value(self, reader: Reader, types: frozenset[str] | None, emit: Emit) -> Wait[bool]:
+    def _value(self, reader: Reader, schema: Schema, emit: Emit, *, is_string: bool) -> Wait[bool]:
+        types = schema.types
+        if is_string and (types is None or "string" in types):
+            types = STRING
+        elif self._form.tells_types and not is_string:
+            types = (types or ANY_TYPE) - STRING or types
         if self._form.has_cdata and (yield from reader.accept_here(CDATA)):
             is_whole = yield from string_value(reader, Markers([CDATA_END]), emit)
             yield from reader.accept_end(self._form.end)
@@ -104,14 +111,35 @@ class TaggedReader:
             return (yield from string_value(reader, self._ends, emit))
         letter = yield from reader.first_letter()
         if types is None or "string" in types:
-            others = types or FIRST_LETTERS.keys()
+            others = types or ANY_TYPE
             if letter not in "".join(FIRST_LETTERS.get(name, "") for name in others):
                 return (yield from string_value(reader, self._ends, emit))
+            kind = BRACKETS.get(letter)
+            # where a text may be anything, the first end ends it
+            is_loose = schema.is_free("string") and schema.is_free(kind or "")
+            if kind and not is_loose and (yield from self._document(reader, types, emit)):
+                return True
         elif letter in OPENS:
             yield from reader.skip_space()
             is_whole = yield from literal_value(reader, emit)
             return is_whole and bool((yield from reader.until(self._ends, _drop)))
         return (yield from value_until(reader, self._ends, types, emit))
+
+    def _document(self, reader: Reader, types: frozenset[str] | None, emit: Emit) -> Wait[bool]:
+        """A whole JSON value of one of the types with its end; else nothing is read."""
+        place, ran_out = reader.hold(), reader.ran_out
+        pieces: list[str] = []
+        yield from reader.skip_space()
+        is_read = yield from json_value(reader, pieces.append)
+        text = "".join(pieces)
+        is_read = is_read and text_as_json(text, types) == text
+        is_read = is_read and (yield from reader.accept(self._form.end))
+        if is_read:
+            emit(text)
+        else:
+            reader.at, reader.ran_out = place, ran_out
+        reader.release()
+        return is_read
 
 
 def value_until(

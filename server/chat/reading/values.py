@@ -55,10 +55,15 @@ def text_as_json(text: str, types: frozenset[str] | None) -> str:
     word = text.strip()
     word = _WORDS.get(word, word)
     try:
-        value = json.loads(word)
+        value = json.loads(word, parse_constant=_refused)
     except (ValueError, RecursionError):
         return quoted(text)
     return word if types is None or _type_of(value) & types else quoted(text)
+
+
+def _refused(word: str) -> None:
+    """NaN and the like are no JSON. ValueError."""
+    raise ValueError(word)
 
 
 def _type_of(value: object) -> frozenset[str]:
