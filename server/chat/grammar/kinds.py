@@ -34,7 +34,7 @@ SIMPLE = ANNOTATIONS | frozenset(
     | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 )
 """Keywords that all notations can be held to."""
-CHOICES = ("anyOf", "oneOf")
+CHOICES = frozenset({"anyOf", "oneOf"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class _Search:
         found = [Texts(expressions=tuple(_expressions(node, pointer)))]
         if "$ref" in node:
             found = _both(found, self.texts(self._referred(node["$ref"], pointer), pointer))
-        for keyword in CHOICES:
+        for keyword in sorted(CHOICES):
             if isinstance(choices := node.get(keyword), list):
                 parts = [
                     self.texts(Schema(part, self._root), f"{pointer}/{keyword}/{i}")
@@ -121,16 +121,11 @@ class _Search:
             found.pop("const", None)
             found["enum"] = left
             return found if left else False
-        for keyword in CHOICES:
-            if isinstance(choices := node.get(keyword), list):
-                parts = [
-                    self.limited(Schema(part, self._root), kept, f"{pointer}/{keyword}/{i}")
-                    for i, part in enumerate(choices)
-                ]
-                found[keyword] = [part for part in parts if part is not False]
-                if not found[keyword]:
-                    return False
-                is_typed = True
+        for keyword in sorted(CHOICES & node.keys()):
+            found[keyword] = self._limited_choices(node[keyword], kept, f"{pointer}/{keyword}")
+            if not found[keyword]:
+                return False
+            is_typed = True
         if "$ref" in node:
             referred = self._referred(found.pop("$ref"), pointer)
             part = self.limited(referred, kept, pointer)
@@ -144,14 +139,23 @@ class _Search:
             found["type"] = sorted(kept)
         return found
 
+    def _limited_choices(self, choices: object, types: frozenset[str], pointer: str) -> list[Any]:
+        """Those that are left of some."""
+        given = choices if isinstance(choices, list) else []
+        parts = [
+            self.limited(Schema(part, self._root), types, f"{pointer}/{i}")
+            for i, part in enumerate(given)
+        ]
+        return [part for part in parts if part is not False]
+
     def _step(self, pointer: str) -> None:
         self._n_steps += 1
         if self._n_steps > MAX_STEPS:
             raise SchemaRefused(pointer, "$ref", "refers to itself, or to too many schemas")
 
     def _referred(self, reference: object, pointer: str) -> Schema:
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            raise SchemaRefused(pointer, "$ref", "must begin with '#/' for this model")
+        if not isinstance(reference, str) or not (reference + "/").startswith("#/"):
+            raise SchemaRefused(pointer, "$ref", "must begin with '#/' here")
         return Schema({"$ref": reference}, self._root).referred(reference)
 
 
@@ -172,7 +176,7 @@ def listed_values(schema: Schema) -> list[Any]:
     least, most = node.get("minimum"), node.get("maximum")
     if isinstance(least, int) and isinstance(most, int) and most - least < MAX_LISTED:
         found += range(least, most + 1)
-    for keyword in CHOICES:
+    for keyword in sorted(CHOICES):
         for part in node.get(keyword) or ():
             found += listed_values(Schema(part, schema.root))
     return found
