@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from llama_ctypes import log
+from server import limits
 from server.engine import thread
 from server.engine.client import EngineClient
 from server.engine.config import EngineConfig
@@ -25,6 +26,7 @@ from server.engine.llama.runner import LlamaRunner
 from server.engine.mailbox import Mailbox
 from server.engine.pulse import Pulse
 from server.engine.runner import ModelRunner
+from server.models import gguf_file
 from server.options.settings import EXPERTS
 from server.options.settings import ContextSettings
 from server.options.settings import DeviceSettings
@@ -78,6 +80,7 @@ def runner_config(settings: Settings) -> RunnerConfig:
         cache_type_k=context.cache_type_k,
         cache_type_v=context.cache_type_v,
         load_mode=model.effective_load_mode,
+        has_room=limits.has_room_twice(gguf_file.n_bytes(model.path)),
         lazy_mode=model.lazy_mode,
         check_tensors=model.check_tensors,
         lora=model.effective_lora,

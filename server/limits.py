@@ -109,6 +109,12 @@ def free_mib() -> int | None:
     return min(free, default=None)
 
 
+def has_room_twice(n_bytes: int | None) -> bool:
+    """Whether twice as much memory as n_bytes is free; None: nobody knows how much that is."""
+    free = free_mib()
+    return n_bytes is not None and free is not None and 2 * n_bytes >> 20 <= free
+
+
 def _machine_mib() -> int | None:
     try:
         lines = MEMINFO.read_text().splitlines()

@@ -2,11 +2,13 @@
 # its own code. No file of llama.cpp is changed.
 add_compile_options("$<$<COMPILE_LANGUAGE:C>:SHELL:-include \"${CMAKE_CURRENT_LIST_DIR}/yield.h\">")
 
-# Statements go into copies of three files, each at a place that must be found exactly once, and the copies are compiled in
+# Statements go into copies of five files, each at a place that must be found exactly once, and the copies are compiled in
 # their stead: attention on processors passes masked cells over by masked.h, takes few rows by attend.h and prepares
 # tiles of many by tile.h; GELU is looked up by gelu.h; products of repacked Q4_0 weights on x86 are made by multiply.h,
-# those of F16 weights by halves.h (embeddings by fixed.h) and those of Q8_0 weights by bytes.h.
+# those of F16 weights by halves.h (embeddings by fixed.h) and those of Q8_0 weights by bytes.h. Memory is asked for and zeroed by pages.h.
 set(LLAMACTL_HERE "${CMAKE_CURRENT_LIST_DIR}")
+set(LLAMACTL_MEMALIGN "int result = posix_memalign(&aligned_memory, alignment, size);")
+set(LLAMACTL_CLEAR "memset(buffer->context, value, buffer->size);")
 set(LLAMACTL_MASKED_CELL "if (mv == -INFINITY) {")
 set(LLAMACTL_ONE_CHUNK "static void ggml_compute_forward_flash_attn_ext_f16_one_chunk(")
 set(LLAMACTL_ONE_CHUNK_BEGINS "const bool write_partials = (partials != nullptr);")
@@ -14,6 +16,7 @@ set(LLAMACTL_TILE_MASK "if (mask) {\n                bool can_skip = true;")
 set(LLAMACTL_TILE_KEYS "for (int tk = 0; tk < kv_tile; tk++) {\n                const char * k_data = ")
 set(LLAMACTL_GELU "ggml_vec_gelu_f32(nc,")
 set(LLAMACTL_SGEMM "bool llamafile_sgemm(const struct ggml_compute_params * params, int64_t m, int64_t n, int64_t k,")
+set(LLAMACTL_SGEMM_ONE_ROW "#if !defined(__MMA__)\n    if (n < 2)")
 set(LLAMACTL_SGEMM_F16 "case GGML_TYPE_F16: {")
 set(LLAMACTL_SGEMM_Q8_0 "case GGML_TYPE_Q8_0: {")
 set(LLAMACTL_GEMM "void ggml_gemm_q4_0_8x8_q8_0(int n, float * GGML_RESTRICT s, size_t bs, const void * GGML_RESTRICT vx, const void * GGML_RESTRICT vy, int nr, int nc) {")
@@ -94,6 +97,9 @@ function(llamactl_change_products)
   file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-cpu/llamafile/sgemm.cpp" code)
   llamactl_put(code "${LLAMACTL_SGEMM}"
     "#include \"${LLAMACTL_HERE}/halves.h\"\n#include \"${LLAMACTL_HERE}/bytes.h\"\n" "")
+  llamactl_put(code "${LLAMACTL_SGEMM_ONE_ROW}"
+    "if (n == 1 && Atype == GGML_TYPE_Q8_0 && Btype == GGML_TYPE_Q8_0 && Ctype == GGML_TYPE_F32
+        && llamactl_multiply_q8_0(params->ith, params->nth, m, n, k, A, lda, B, ldb, C, ldc)) { return true; }\n" "")
   llamactl_put(code "${LLAMACTL_SGEMM_F16}" ""
     " if (Btype == GGML_TYPE_F32 && llamactl_multiply_f16(params, m, n, k, A, lda, B, ldb, C, ldc)) { return true; }")
   llamactl_put(code "${LLAMACTL_SGEMM_Q8_0}" ""
@@ -101,6 +107,18 @@ function(llamactl_change_products)
   llamactl_compile_instead(ggml-cpu/llamafile/sgemm.cpp "" "${code}")
 endfunction()
 
+function(llamactl_change_memory)
+  file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml.c" code)
+  llamactl_put(code "${LLAMACTL_MEMALIGN}" "int result = llamactl_memalign(&aligned_memory, alignment, size); // instead of " "")
+  llamactl_compile_instead(ggml.c "#include \"${LLAMACTL_HERE}/pages.h\"\n" "${code}")
+  file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-backend.cpp" code)
+  # what ggml does not free may be a file that was mapped
+  llamactl_put(code "${LLAMACTL_CLEAR}"
+    "if (value != 0 || !buffer->iface.free_buffer || !llamactl_forget(buffer->context, buffer->size)) " "")
+  llamactl_compile_instead(ggml-backend.cpp "#include \"${LLAMACTL_HERE}/pages.h\"\n" "${code}")
+endfunction()
+
 # the targets are there once ggml's own lists were read
 cmake_language(DEFER CALL llamactl_change_attention)
 cmake_language(DEFER CALL llamactl_change_products)
+cmake_language(DEFER CALL llamactl_change_memory)

@@ -80,6 +80,14 @@ def check_model_file(path: str) -> None:
             )
 
 
+def n_bytes(path: str) -> int | None:
+    """The size of a model, all parts together; None if one can't be read."""
+    try:
+        return sum(Path(part).stat().st_size for part in _parts(path))
+    except (OSError, ModelFileError):
+        return None
+
+
 def read_header(path: str) -> GgufHeader:
     """The header of a file; ModelFileError if there is none that makes sense."""
     try:

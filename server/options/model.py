@@ -32,7 +32,8 @@ MODEL = Section("model", "Model", (
     Option("load_mode", ("-lm", "--load-mode"), one_of(*LOAD_MODES), "auto", "MODE",
            env="LLAMA_ARG_LOAD_MODE",
            help="how the file comes into memory: mmap maps it, mlock also pins it, dio reads it "
-                "past the page cache, none reads it plainly, auto maps it where devices can; "
+                "past the page cache, none reads it plainly, auto reads it where the CPU computes "
+                "and twice as much RAM is free, else maps it where devices can; "
                 f"one of {', '.join(LOAD_MODES)}"),
     Option("mmap", ("--mmap",), flag, None, negated=("--no-mmap",), env="LLAMA_ARG_MMAP",
            shown_default="by --load-mode", tags=frozenset({Tag.OURS, Tag.REMOTE_PRESET}),

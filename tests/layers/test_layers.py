@@ -71,7 +71,14 @@ ARROWS: dict[str, set[str]] = {
         "server.schema",
     },
     # from settings to a running engine
-    "server.launch": {"server.engine", "server.engine.llama", "server.options", "llama_ctypes.log"},
+    "server.launch": {
+        "server.engine",
+        "server.engine.llama",
+        "server.limits",
+        "server.models",
+        "server.options",
+        "llama_ctypes.log",
+    },
     "server.watchdog": set(),
     # from settings to what is wrong with them
     "server.checks": {"server.chat", "server.errors", "server.grammar", "server.options"},

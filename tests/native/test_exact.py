@@ -28,4 +28,6 @@ def test_the_pinned_source_has_the_places_once(pinned_source: Path) -> None:
     assert repack.count(gemm) == repack.count(gemm.replace("gemm", "gemv")) == 1
     ops = (ggml / "ops.cpp").read_text()
     assert ops.count(place("LLAMACTL_TILE_MASK")) == ops.count(place("LLAMACTL_TILE_KEYS")) == 1
-    assert (ggml / "llamafile/sgemm.cpp").read_text().count(place("LLAMACTL_SGEMM_Q8_0")) == 1
+    sgemm = (ggml / "llamafile/sgemm.cpp").read_text()
+    assert sgemm.count(place("LLAMACTL_SGEMM_ONE_ROW")) == 1
+    assert sgemm.count(place("LLAMACTL_SGEMM_Q8_0")) == 1

@@ -104,6 +104,8 @@ class RunnerConfig:
     cache_type_v: str = "f16"
     load_mode: str = "mmap"
     """auto, none, mmap, mlock, mmap+mlock or dio."""
+    has_room: bool = False
+    """Whether RAM has room for the weights beside the file's pages that Linux keeps."""
     lazy_mode: str = "auto"
     """on, auto or off: whether rows of large tensors are read when they are needed."""
     check_tensors: bool = False

@@ -21,6 +21,7 @@ from llama_ctypes.raw.ggml import ggml_type
 from llama_ctypes.raw.params import llama_context_params
 from llama_ctypes.raw.params import llama_model_params
 from server.engine.errors import LoadFailed
+from server.engine.llama import weights
 from server.engine.llama.config import Positions
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.placement import metadata_overrides
@@ -89,7 +90,7 @@ def model_params(config: RunnerConfig) -> llama_model_params:
     place(params, config.placement)
     warn_without_gpu(config)
     params.n_gpu_layers = config.n_gpu_layers
-    params.load_mode = _choose(LOAD_MODES, config.load_mode, "--load-mode")
+    params.load_mode = _choose(LOAD_MODES, weights.load_mode(config), "--load-mode")
     params.lazy_mode = _choose(LAZY_MODES, config.lazy_mode, "--lazy-mode")
     params.check_tensors = config.check_tensors
     params.use_extra_bufts = config.use_extra_buffers

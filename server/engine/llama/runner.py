@@ -190,7 +190,7 @@ class LlamaRunner:
         for pos, token in enumerate(tokens):
             self.add_row(token, pos, 0)
         self.decode()
-        self._memory.clear()
+        self._memory.clear(data=False)  # the first request finds the pages that it will use
 
     def piece(self, token: int) -> bytes:
         """See ModelRunner."""

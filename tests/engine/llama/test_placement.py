@@ -72,7 +72,7 @@ def test_overrides_keep_their_order_and_end() -> None:
 
 
 def test_tensor_goes_to_the_buffer_of_its_override(load: Load, told: list[str]) -> None:
-    load("-ot", r"blk\.0\.ffn_up=CPU")
+    load("-lm", "mmap", "-ot", r"blk\.0\.ffn_up=CPU")
     assert any("tensor overrides to CPU are used" in line for line in told)
 
 
