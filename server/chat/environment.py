@@ -22,23 +22,22 @@ from typing import cast
 from jinja2 import ChainableUndefined
 from jinja2 import Template
 from jinja2 import pass_context
-from jinja2.compiler import CodeGenerator
-from jinja2.compiler import Frame
 from jinja2.exceptions import SecurityError
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.exceptions import UndefinedError
 from jinja2.ext import Extension
 from jinja2.ext import loopcontrols
 from jinja2.filters import do_items
-from jinja2.nodes import Concat
 from jinja2.nodes import Node
 from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.runtime import Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from server.chat.compiler import CountingGenerator
 from server.chat.guards import check_text_method
 from server.chat.guards import guarded_filters
+from server.chat.guards import guarded_tests
 from server.chat.guards import to_json
 from server.chat.limits import Allowance
 from server.chat.limits import Exceeded
@@ -46,6 +45,8 @@ from server.chat.limits import check_format
 from server.chat.limits import check_integers
 from server.chat.limits import check_items
 
+SEEKERS = frozenset({"count", "index", "remove"})
+"""Methods of lists that compare."""
 DICT_METHODS = frozenset({"get", "items", "keys", "values"})
 LIST_WRITERS = frozenset({"append", "pop"})
 """Templates queue things in lists of their own; what they are given is a copy."""
@@ -115,33 +116,10 @@ class ChatContext(Context):
         return str(self.shown(value))
 
 
-class _CodeGenerator(CodeGenerator):
-    """Code that ticks, and that lets the context join texts and see what is printed.
-
-    jinja2 itself lets an environment see the operators only.
-    """
-
-    def write_commons(self) -> None:
-        super().write_commons()
-        self.writeline("concat = context.allowance.joined")
-        self.writeline("tick = context.allowance.tick")
-
-    def blockvisit(self, nodes: Iterable[Node], frame: Frame) -> None:
-        self.writeline("tick()")
-        super().blockvisit(nodes, frame)
-
-    def visit_Concat(self, node: Concat, frame: Frame) -> None:
-        self.write("context.join_text((")
-        for part in node.nodes:
-            self.visit(part, frame)
-            self.write(", ")
-        self.write("))")
-
-
 class ChatEnvironment(ImmutableSandboxedEnvironment):
     """Where chat templates are compiled and run. It holds no state of a rendering."""
 
-    code_generator_class = _CodeGenerator
+    code_generator_class = CountingGenerator
     context_class = ChatContext
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
@@ -158,11 +136,13 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
             del self.filters[name]
         del self.globals["lipsum"]
         self.filters |= {name: _listing(self.filters[name]) for name in LAZY_FILTERS}
+        self.filters["fromjson"] = json.loads
         self.filters |= guarded_filters(self.filters)
+        tests: dict[str, Any] = {**self.tests}
+        self.tests |= guarded_tests(tests)
         self.filters |= {
             "d": _default,
             "default": _default,
-            "fromjson": json.loads,
             "items": _items,
             "safe": str,
             "tojson": to_json,
@@ -195,6 +175,8 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """`obj[argument]`."""
+        if isinstance(argument, tuple):
+            raise SecurityError("no object has lists for keys")
         if isinstance(obj, dict) and argument not in DICT_METHODS:
             return obj[argument] if argument in obj else self.undefined(name=str(argument))
         return super().getitem(obj, argument)
@@ -212,11 +194,22 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """As the sandbox, but methods of texts ask the allowance first."""
-        text = getattr(__obj, "__self__", None)
-        if isinstance(text, str):
-            assert isinstance(__context, ChatContext)
-            check_text_method(__context.allowance, text, __obj.__name__, args)
-        return super().call(__context, __obj, *args, **kwargs)
+        owner = getattr(__obj, "__self__", None)
+        assert isinstance(__context, ChatContext)
+        allowance = __context.allowance
+        if isinstance(owner, str):
+            check_text_method(allowance, owner, __obj.__name__, args, kwargs)
+        elif isinstance(owner, (list, tuple, dict)):
+            name = __obj.__name__
+            if name in SEEKERS:
+                allowance.weigh(owner)
+            if name in SEEKERS or name == "get":
+                for value in args:
+                    allowance.weigh(value)
+        result = super().call(__context, __obj, *args, **kwargs)
+        if __obj is dict or (isinstance(owner, (str, list)) and not isinstance(result, str)):
+            allowance.charge(result)
+        return result
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An intercepted operator."""
@@ -231,7 +224,7 @@ class ChatEnvironment(ImmutableSandboxedEnvironment):
             raise Exceeded(f"a repetition of over {MAX_REPEATED} items")
         if operator in ("*", "**"):
             check_integers(operator, left, right)
-        return super().call_binop(context, operator, left, right)
+        return context.allowance.charge(super().call_binop(context, operator, left, right))
 
 
 @pass_context
@@ -249,7 +242,7 @@ def _add(context: ChatContext, left: Any, right: Any) -> Any:
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         check_items(len(left) + len(right))
     try:
-        return left + right
+        return context.allowance.charge(left + right)
     except (TypeError, UndefinedError):
         if isinstance(left, str) or isinstance(right, str):
             return context.join_text((left, right))

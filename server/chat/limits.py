@@ -29,7 +29,10 @@ MAX_MADE = 1 << 29
 MAX_ITEMS = 100_000
 """The longest list that may be made."""
 MAX_NODES = 1_000_000
-"""The most values within values that are printed."""
+"""The most values within values that are printed or compared."""
+POINTER, ITEM = 8, 64
+"""What an item of a list takes, and one that was made for it, in characters."""
+MAX_DIGITS = 4096
 MAX_BITS = 4096
 """The largest integer that may be made."""
 MAX_INDENT = 100
@@ -84,6 +87,40 @@ class Allowance:
         if n_chars > MAX_TEXT or self._n_chars < 0:
             raise Exceeded("it makes too much text")
         self.tick()
+
+    def charge(self, value: Any) -> Any:
+        """After a value was made: what its text or list takes. Exceeded; the value."""
+        match value:
+            case str():
+                self.take(len(value))
+            case list() | tuple():
+                self.take(POINTER * len(value))
+            case dict():
+                self.take(ITEM * len(value))
+        return value
+
+    def weigh(self, value: Any, *, counts_text: bool = False) -> Any:
+        """Before a value is compared or hashed with all that it holds. Exceeded; the value.
+
+        Lists that hold one list twice, which holds one list twice, ... take no memory, and for ever
+        to look at. counts_text: texts weigh, too, by the hundred characters.
+        """
+        if not isinstance(value, (list, tuple, dict)):
+            return value
+        n_nodes, stack = 0, [value]
+        while stack:
+            item = stack.pop()
+            n_nodes += 1
+            if isinstance(item, dict):
+                stack.extend(dict.values(item))
+            elif isinstance(item, (list, tuple)):
+                stack.extend(list.__iter__(item) if isinstance(item, list) else item)
+            elif counts_text and isinstance(item, str):
+                n_nodes += len(item) // 100
+            if n_nodes + len(stack) > MAX_NODES:
+                raise Exceeded("it compares too many values")
+        self.tick()
+        return value
 
     def joined(self, parts: Iterable[str], separator: str = "") -> str:
         """The parts as one text. Exceeded."""

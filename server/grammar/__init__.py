@@ -14,4 +14,5 @@ from server.grammar.lark import lark_grammar as lark_grammar
 from server.grammar.lark import quote as quote
 from server.grammar.lark import regex_rule as regex_rule
 from server.grammar.patterns import holding_pattern as holding_pattern
+from server.grammar.schema import check_schema as check_schema
 from server.grammar.schema import json_rule as json_rule

@@ -325,3 +325,16 @@ def test_calls_may_take_the_place_of_a_document_whatever_space_is_before_them(fa
     text = walk(lark, turn.format, random.Random(3))
     message = parse(Reading(turn.format, TOOLS, turn.opening, is_json=True), [text])
     assert [call.name for call in message.calls] == ["ping"]
+
+
+def test_white_space_is_bounded() -> None:
+    turn = turn_of("Qwen-Qwen2.5-7B-Instruct")
+    lark = forced_calls(turn, Calling(TOOLS[2:], is_parallel=True, is_strict=True)).lark
+    call = '<tool_call>\n{"name": "ping", "arguments": {}}\n</tool_call>'
+    for n_most, frame in [(4, "PAD" + call), (4, f"{call}PAD{call}"), (0, f"{call}PAD")]:
+        for n in range(7):
+            assert matches(lark, frame.replace("PAD", " " * n)) is (n <= n_most), (n, frame)
+    document = answer(turn, json_rule(ANSWER)).lark
+    assert matches(document, '{"n": 1}')
+    for text in ('{ "n": 1}', '{"n":  1}', '{"n": 1 }', '{"n": 1}\n', '{"n" : 1}'):
+        assert not matches(document, text)

@@ -79,6 +79,44 @@ GREEDY = {
     "{% endfor %}",
     "powers": "{{ ((9 ** 60) ** 60) ** 60 }}",
 }
+KEPT = "{% set x = [] %}{% set y = 'a' * 99999 %}{% for i in range(99999) %}{{ x.append(BODY) }}"
+KEPT += "{% endfor %}"
+GREEDY |= {
+    "kept capitals": KEPT.replace("BODY", "(y ~ i).upper()"),
+    "kept lists": KEPT.replace("BODY", "[i] * 99999"),
+    "kept numbers": KEPT.replace("BODY", "range(99999) | list"),
+    "kept slices": KEPT.replace("BODY", "y[1:]"),
+    "kept parts": KEPT.replace("BODY", "(y ~ ',').partition(',')"),
+    "kept reversed texts": KEPT.replace("BODY", "y | reverse"),
+    "a text for each of many": "{{ (['a' * 99999 ~ 'b'] * 99999) | map('upper') | list | length }}",
+    "a sum of lists": "{{ ([range(99999) | list] * 1000) | sum(start=[]) | length }}",
+    "a format that shows a value often": "{{ ('{0}' * 9999).format('a' * 99999) }}",
+    "a % that shows a value often": "{{ ('%(a)s' * 9999) | format(a='a' * 99999) }}",
+    "many digits": "{{ ('f' * 99999) | int(base=16) }}",
+}
+TWINS = (
+    "{% set n = namespace(x=(1,), y=(1,)) %}{% for i in range(60) %}{% set n.x = (n.x, n.x) %}"
+    "{% set n.y = (n.y, n.y) %}{% endfor %}"
+)
+"""Two values that are equal, which takes for ever to see."""
+COMPARED = {
+    "==": "{{ n.x == n.y }}",
+    "in": "{{ n.x in [n.y] }}",
+    "a test": "{{ [n.x] | select('eq', n.y) }}",
+    "sort": "{{ [{'a': n.x}, {'a': n.y}] | sort(attribute='a') }}",
+    "index": "{{ [n.x].index(n.y) }}",
+    "a key": "{{ {n.x: 1} }}",
+    "get": "{{ {1: 1}.get(n.x) }}",
+    "texts that begin alike": (
+        "{{ (['a' * 99999 ~ 'b', 'a' * 99999 ~ 'c'] * 50000) | sort | length }}"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", COMPARED.values(), ids=COMPARED)
+def test_what_takes_for_ever_to_compare_is_not_compared(source: str) -> None:
+    with pytest.raises(Unbounded, match="compares too many"):
+        ChatTemplate(TWINS + source).render({}, NOW)
 
 
 @pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS)

@@ -29,6 +29,7 @@ from server.chat.grammar.strings import text_rules
 from server.chat.grammar.strings import word_rules
 from server.chat.tools import Schema
 from server.grammar import SchemaRefused
+from server.grammar import check_schema
 from server.grammar import json_rule
 from server.grammar import quote
 
@@ -43,11 +44,13 @@ def arguments_rule(rules: Rules, form: Arguments, schema: Schema, pointer: str) 
     objects = limited(schema, ["object"], pointer)
     if objects is None:
         raise SchemaRefused(pointer, "", "allows no object, which arguments are")
-    # what can't be held to in JSON can't be in any notation
-    rule = json_rule(closed(objects.whole), pointer)
+    whole = closed(objects.whole)
+    if not isinstance(form, JsonArguments):
+        # what can't be held to in JSON can't be in any notation
+        check_schema(whole, pointer)
     match form:
         case JsonArguments():
-            return rules.add("json", rule)
+            return rules.add("json", json_rule(whole, pointer))
         case TaggedArguments():
             found = _Tagged(rules, form).object(objects, pointer, 0)
         case KeywordArguments():
