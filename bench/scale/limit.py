@@ -76,12 +76,15 @@ def measure(asked: Asked) -> Limit:
     from llama_ctypes import Batch
     from llama_ctypes import Context
     from llama_ctypes import Model
+    from llama_ctypes.raw.enums import llama_load_mode
 
+    reading = Model.default_params()
+    reading.load_mode = llama_load_mode.LLAMA_LOAD_MODE_NONE  # into huge pages, as servers do it
     params = Context.default_params()
     params.n_ctx, params.n_seq_max = asked.n_ctx, asked.n_rows
     params.n_threads = params.n_threads_batch = asked.n_threads
     params.kv_unified = True
-    with Model.load(Path(asked.model)) as model, Context(model, params) as context:
+    with Model.load(Path(asked.model), reading) as model, Context(model, params) as context:
         batch, n_vocab = Batch(context.n_batch), model.vocab.n_tokens
         prompt = [(7 * i + 300) % n_vocab for i in range(max(1, asked.n_context))]
 
