@@ -46,6 +46,10 @@ THINK = ReasoningTags("<think>", "</think>")
 """Some templates name these tags and yet show no reasoning of past messages."""
 
 
+MAX_SOURCE = 1 << 17
+"""Characters: eight times the longest that is known. Compiling takes time in proportion."""
+
+
 class ChatTemplate:
     """One compiled template. Any thread; rendering keeps no state.
 
@@ -77,6 +81,10 @@ class ChatTemplate:
                 f"chat template: {source[:40]!r} is no Jinja template; give --chat-template the "
                 "text of one or a name that is built in, such as chatml, or use "
                 "--chat-template-file"
+            )
+        if len(source) > MAX_SOURCE:
+            raise TemplateError(
+                f"chat template: it has {len(source)} characters; at most {MAX_SOURCE} are compiled"
             )
         try:
             self._template = self._environment.from_string(self._patched())

@@ -169,6 +169,11 @@ def test_a_syntax_error_names_its_line(source: str) -> None:
         ChatTemplate(source)
 
 
+def test_a_text_that_takes_long_to_compile_is_refused() -> None:
+    with pytest.raises(TemplateError, match="at most"):
+        ChatTemplate("{{ a }}" * 20_000)
+
+
 def test_a_name_that_there_is_no_template_for_is_refused() -> None:
     with pytest.raises(TemplateError, match=r"'llama9' .* chatml"):
         ChatTemplate("llama9")
