@@ -80,7 +80,7 @@ def runner_config(settings: Settings) -> RunnerConfig:
         cache_type_k=context.cache_type_k,
         cache_type_v=context.cache_type_v,
         load_mode=model.effective_load_mode,
-        has_room=limits.has_room_twice(gguf_file.n_bytes(model.path)),
+        has_room=has_room(settings),
         lazy_mode=model.lazy_mode,
         check_tensors=model.check_tensors,
         lora=model.effective_lora,
@@ -101,6 +101,12 @@ def runner_config(settings: Settings) -> RunnerConfig:
         warmup=model.warmup,
         special=context.special,
     )
+
+
+def has_room(settings: Settings) -> bool:
+    """Whether RAM has room for weights that stay in it, beside all else that may be in it."""
+    kept_mib = max(0, settings.slots.cache_ram_mib)
+    return limits.has_room(gguf_file.n_bytes(settings.model.path), kept_mib)
 
 
 def threads(device: DeviceSettings) -> Threads:

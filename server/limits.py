@@ -109,10 +109,14 @@ def free_mib() -> int | None:
     return min(free, default=None)
 
 
-def has_room_twice(n_bytes: int | None) -> bool:
-    """Whether twice as much memory as n_bytes is free; None: nobody knows how much that is."""
+def has_room(n_bytes: int | None, kept_mib: int) -> bool:
+    """Whether RAM has room for weights of n_bytes that can't be dropped when it gets scarce.
+
+    As much again is left for the context and for computing, and kept_mib for prompts that are kept.
+    None: nobody knows how much it is.
+    """
     free = free_mib()
-    return n_bytes is not None and free is not None and 2 * n_bytes >> 20 <= free
+    return n_bytes is not None and free is not None and (2 * n_bytes >> 20) + kept_mib <= free
 
 
 def _machine_mib() -> int | None:
@@ -126,6 +130,9 @@ def _machine_mib() -> int | None:
 def _cgroup_mib() -> int | None:
     try:
         limit = int((CGROUP / "memory.max").read_text())
-        return (limit - int((CGROUP / "memory.current").read_text())) >> 20
+        used = int((CGROUP / "memory.current").read_text())
+        numbers = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
+        # pages of files that nobody uses are given up first
+        return (limit - used + int(numbers.get("inactive_file", 0))) >> 20
     except (OSError, ValueError):  # no control group of the second version, or no limit ("max")
         return None

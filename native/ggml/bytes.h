@@ -14,7 +14,7 @@
  * order with ggml's rounding: the result is the same, bit for bit. */
 #pragma once
 
-#if !defined(__AVX512VNNI__) || !defined(__AVX512BW__)
+#if !defined(__AVX512VNNI__) || !defined(__AVX512BW__) || !defined(__AVX512DQ__) || !defined(__AVX512VL__)
 
 static inline bool llamactl_multiply_q8_0(int, int, int64_t, int64_t, int64_t, const void *, int64_t, const void *, int64_t,
                                           void *, int64_t) {

@@ -112,9 +112,9 @@ function(llamactl_change_memory)
   llamactl_put(code "${LLAMACTL_MEMALIGN}" "int result = llamactl_memalign(&aligned_memory, alignment, size); // instead of " "")
   llamactl_compile_instead(ggml.c "#include \"${LLAMACTL_HERE}/pages.h\"\n" "${code}")
   file(READ "${CMAKE_CURRENT_SOURCE_DIR}/src/ggml-backend.cpp" code)
-  # what ggml does not free may be a file that was mapped
+  # what other functions free may be a file that was mapped, or shared with a device
   llamactl_put(code "${LLAMACTL_CLEAR}"
-    "if (value != 0 || !buffer->iface.free_buffer || !llamactl_forget(buffer->context, buffer->size)) " "")
+    "if (value != 0 || buffer->iface.free_buffer != ggml_backend_cpu_buffer_free_buffer || !llamactl_forget(buffer->context, buffer->size)) " "")
   llamactl_compile_instead(ggml-backend.cpp "#include \"${LLAMACTL_HERE}/pages.h\"\n" "${code}")
 endfunction()
 

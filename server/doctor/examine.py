@@ -20,6 +20,7 @@ from server.doctor.report import Report
 from server.doctor.report import ok
 from server.doctor.report import problem
 from server.doctor.report import warning
+from server.engine.llama.weights import load_mode
 from server.errors import ServerError
 from server.launch import runner_config
 from server.listen import BACKLOG
@@ -70,7 +71,9 @@ def _native_findings(settings: Settings, facts: NativeFacts, has_model: bool) ->
     yield from machine.device_findings(facts.devices, machine.gpu_facts())
     yield from (warning("memory", note) for note in facts.notes)
     if facts.layout is not None:
-        is_mapped = "mmap" in settings.model.effective_load_mode
+        has_devices = not all(device.is_cpu for device in facts.devices)
+        mode = load_mode(runner_config(settings), has_devices=has_devices)
+        is_mapped = "mmap" in mode or mode == "auto"
         yield from machine.memory_findings(
             facts.layout, is_mapped, settings.slots.cache_ram_mib, limits.free_mib()
         )

@@ -255,7 +255,7 @@ class Embeddings:
             return False
         if embedder.holds_cells:
             n_cells = len(reading.task.prompt)
-            if not self._memory.make_room_for_guest(n_cells):
+            if not self._memory.make_room(n_cells, asks_guest=False):
                 return False
             reading.cells = self._memory.cells.take(n_cells)
         reading.i_text = self._free_texts.pop()

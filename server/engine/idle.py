@@ -29,7 +29,8 @@ class IdleCost:
         self._n_steps = 0
         self._stepped_s = 0.0
         self._debt_s = 0.0
-        self._leaving: list[Sequence] = []
+        self._leaving: list[tuple[Sequence, float]] = []
+        """The last comes first; with when it had been used last."""
 
     def charge(self, seconds: float) -> None:
         """A step took so long."""
@@ -42,8 +43,8 @@ class IdleCost:
         Not while a batch's logits are wanted.
         """
         while self._leaving:
-            sequence = self._leaving.pop()
-            if sequence in self._memory.idle:
+            sequence, last_used = self._leaving.pop()
+            if sequence.last_used == last_used and sequence in self._memory.idle:
                 self._memory.evict(sequence)
                 return
         if self._n_steps >= STEPS:
@@ -58,11 +59,17 @@ class IdleCost:
             idle = memory.idle
             if self._debt_s < self._price_s(idle):
                 return
-            self._leaving = idle[::-1]
+            self._leaving = [(each, each.last_used) for each in idle[::-1]]
         self._debt_s = 0.0
 
     def _price_s(self, idle: list[Sequence]) -> float:
         """Seconds that copying takes what of these would be copied."""
-        memory, admits = self._memory, self._memory.admission.admits
-        copied = (each for each in idle if admits or not memory.is_retained(each))
-        return memory.admission.price_s(sum(each.n_tokens for each in copied))
+        memory, admits = self._memory, self._memory.admission.admits()
+        copied = (
+            each.n_tokens
+            for each in idle
+            if (admits or not memory.is_retained(each))
+            and memory.is_rare(each)
+            and not each.is_private
+        )
+        return memory.admission.price_s(sum(copied))

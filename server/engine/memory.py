@@ -234,30 +234,37 @@ class Memory:
         self.rewinder.take(sequence, self.sequences)
         self.host_cache.make_room()
 
-    def save(self, sequence: Sequence) -> None:
-        """Copy a sequence to the host cache, unless it is there or must not be shared."""
+    def save(self, sequence: Sequence, *, is_charged: bool = False) -> None:
+        """Copy a sequence to the host cache, unless it is there or must not be shared.
+
+        is_charged: only if that is admitted.
+        """
         cache, tokens, scope = self.host_cache, sequence.tokens, sequence.scope
         if not len(tokens) or sequence.is_private or not cache.is_enabled:
             return
         covering = cache.covers(tokens, scope)
         if covering is not None:
             covering.origins.add(sequence.origin)
-        else:
+        elif not is_charged:
             self._copy_to_host(sequence)
+        elif self.admission.admits():
+            self.admission.charge(self._copy_to_host(sequence))
 
-    def _copy_to_host(self, sequence: Sequence) -> None:
-        """Room is made before the copy, so that the limit holds while it is made, too."""
+    def _copy_to_host(self, sequence: Sequence) -> float:
+        """Make room, then the copy, so that the limit always holds. The seconds it took."""
         cache = self.host_cache
         n_bytes = self._runner.state_bytes(sequence.id) + sequence.tokens.nbytes
         if not cache.fits(n_bytes):
-            return
+            return 0.0
         started = self._clock()
         inherited = cache.absorb(sequence.tokens, sequence.scope)
         cache.make_room(n_bytes)
         state = self._runner.save(sequence.id)
-        self.admission.copied(sequence.n_tokens, self._clock() - started)
+        taken_s = self._clock() - started
+        self.admission.copied(sequence.n_tokens, taken_s)
         if state is not None:
             cache.put(self.entry_of(sequence, state).continuing(*inherited))
+        return taken_s
 
     def entry_of(self, sequence: Sequence, state: State) -> Entry:
         """What a sequence is worth keeping with its state."""
@@ -305,10 +312,14 @@ class Memory:
         """Whether one sequence alone holds all of these."""
         return self.cells.n_unique(cells) == len(cells)
 
-    def save_rare(self, sequence: Sequence) -> None:
+    def is_rare(self, sequence: Sequence) -> bool:
+        """Whether too little of it exists elsewhere in the KV memory."""
+        return self.cells.n_unique(sequence.cells) * WORTH_SAVING >= sequence.n_tokens
+
+    def save_rare(self, sequence: Sequence, *, is_charged: bool = False) -> None:
         """Save a sequence of which too little exists elsewhere."""
-        if self.cells.n_unique(sequence.cells) * WORTH_SAVING >= sequence.n_tokens:
-            self.save(sequence)
+        if self.is_rare(sequence):
+            self.save(sequence, is_charged=is_charged)
 
     def evict(self, sequence: Sequence) -> None:
         """Forget an idle sequence, to the host if it is worth that.
@@ -316,8 +327,7 @@ class Memory:
         What a slot still shows as its own always is.
         """
         if sequence in self._retained:
-            if self.admission.admits:
-                self.save_rare(sequence)
+            self.save_rare(sequence, is_charged=True)
             self.discard(sequence)
         else:
             self.save_rare(sequence)
@@ -332,16 +342,10 @@ class Memory:
             self.evict(idle[0])
         return bool(idle)
 
-    def make_room(self, n_cells: int) -> bool:
-        """Evict until n_cells are free; False if that can't be."""
+    def make_room(self, n_cells: int, *, asks_guest: bool = True) -> bool:
+        """Evict until n_cells are free; False if that can't be. asks_guest: to leave, at last."""
         while self.cells.n_free < n_cells:
-            if not self.evict_oldest() and not (self.guest and self.guest.give_way()):
-                return False
-        return True
-
-    def make_room_for_guest(self, n_cells: int) -> bool:
-        """As make_room, without asking the guest to leave."""
-        while self.cells.n_free < n_cells:
-            if not self.evict_oldest():
+            guest = self.guest if asks_guest else None
+            if not self.evict_oldest() and not (guest and guest.give_way()):
                 return False
         return True

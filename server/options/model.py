@@ -33,7 +33,7 @@ MODEL = Section("model", "Model", (
            env="LLAMA_ARG_LOAD_MODE",
            help="how the file comes into memory: mmap maps it, mlock also pins it, dio reads it "
                 "past the page cache, none reads it plainly, auto reads it where the CPU computes "
-                "and twice as much RAM is free, else maps it where devices can; "
+                "and RAM has room for it, else maps it where devices can; "
                 f"one of {', '.join(LOAD_MODES)}"),
     Option("mmap", ("--mmap",), flag, None, negated=("--no-mmap",), env="LLAMA_ARG_MMAP",
            shown_default="by --load-mode", tags=frozenset({Tag.OURS, Tag.REMOTE_PRESET}),

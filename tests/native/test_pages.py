@@ -88,11 +88,6 @@ def test_large_buffers_ask_for_huge_pages(allocate: Allocate) -> None:
 
 
 @on_linux
-def test_small_ones_do_not(allocate: Allocate) -> None:
-    assert not wants_huge_pages(allocate(HUGE_PAGE))
-
-
-@on_linux
 def test_a_buffer_that_is_zeroed_gives_its_pages_back(buffer: int) -> None:
     base = function("ggml_backend_buffer_get_base", ctypes.c_void_p, ctypes.c_void_p)(buffer)
     clear = function("ggml_backend_buffer_clear", None, ctypes.c_void_p, ctypes.c_uint8)

@@ -25,6 +25,7 @@ from server.engine.llama import weights
 from server.engine.llama.config import Positions
 from server.engine.llama.config import RunnerConfig
 from server.engine.llama.placement import metadata_overrides
+from server.engine.llama.placement import offload_devices
 from server.engine.llama.placement import place
 from server.engine.llama.placement import warn_without_gpu
 
@@ -90,7 +91,8 @@ def model_params(config: RunnerConfig) -> llama_model_params:
     place(params, config.placement)
     warn_without_gpu(config)
     params.n_gpu_layers = config.n_gpu_layers
-    params.load_mode = _choose(LOAD_MODES, weights.load_mode(config), "--load-mode")
+    load_mode = weights.load_mode(config, has_devices=bool(offload_devices()))
+    params.load_mode = _choose(LOAD_MODES, load_mode, "--load-mode")
     params.lazy_mode = _choose(LAZY_MODES, config.lazy_mode, "--lazy-mode")
     params.check_tensors = config.check_tensors
     params.use_extra_bufts = config.use_extra_buffers

@@ -11,20 +11,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from server.engine.llama.config import RunnerConfig
-from server.engine.llama.placement import offload_devices
 
-HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
+SIZE = 2 << 20
+"""Bytes of the pages that native/ggml/pages.h asks for."""
 
 
-def load_mode(config: RunnerConfig) -> str:
-    """The mode that libllama is told."""
+def load_mode(config: RunnerConfig, *, has_devices: bool) -> str:
+    """The mode that libllama is told. has_devices: whether others than the CPU may compute."""
     is_open = config.load_mode == "auto" and config.has_room
-    return "none" if is_open and has_huge_pages() and not offload_devices() else config.load_mode
+    return "none" if is_open and not has_devices and has_huge_pages() else config.load_mode
 
 
 def has_huge_pages() -> bool:
-    """Whether Linux gives them to who asks."""
+    """Whether Linux gives them to who asks, and they are of that size."""
     try:
-        return "[never]" not in HUGE_PAGES.read_text()
-    except OSError:
+        is_off = "[never]" in (HUGE_PAGES / "enabled").read_text()
+        return not is_off and int((HUGE_PAGES / "hpage_pmd_size").read_text()) == SIZE
+    except (OSError, ValueError):
         return False
