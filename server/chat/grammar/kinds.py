@@ -43,6 +43,8 @@ class Texts:
 
     listed: tuple[str, ...] | None = None
     expressions: tuple[str, ...] = ()
+    n_counted: int = 0
+    """Letters that the expressions count."""
 
 
 def check_simple(schema: Schema, pointer: str) -> None:
@@ -87,7 +89,8 @@ class _Search:
         if (values := values_of(node)) is not None:
             listed = tuple(value for value in values if isinstance(value, str))
             return [Texts(listed)] if listed else []
-        found = [Texts(expressions=tuple(_expressions(node, pointer)))]
+        counted = _n_counted(node, pointer)
+        found = [Texts(expressions=tuple(_expressions(node, pointer)), n_counted=counted)]
         if "$ref" in node:
             found = _both(found, self.texts(self._referred(node["$ref"], pointer), pointer))
         for keyword in sorted(CHOICES):
@@ -190,6 +193,14 @@ def _met(own: frozenset[str], types: frozenset[str]) -> frozenset[str]:
     return found
 
 
+def _n_counted(node: Mapping[str, Any], pointer: str) -> int:
+    """Letters that the limits of a text's length count. SchemaRefused."""
+    least, most = int(node.get("minLength", 0)), node.get("maxLength")
+    if most is not None and least > most:
+        raise SchemaRefused(pointer, "minLength", "is more than maxLength")
+    return max(least, int(most or 0))
+
+
 def _expressions(node: Mapping[str, Any], pointer: str) -> list[str]:
     """What every text has to match."""
     found = []
@@ -218,7 +229,8 @@ def _joined(one: Texts, other: Texts) -> Texts:
         return one
     if other.listed is not None:
         return other
-    return Texts(expressions=one.expressions + other.expressions)
+    expressions = one.expressions + other.expressions
+    return Texts(expressions=expressions, n_counted=one.n_counted + other.n_counted)
 
 
 def _check_apart(parts: list[list[Texts]], pointer: str) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from server.grammar import quote
 
+MOST_COUNTED = 2000
+"""Letters that the expressions of a grammar count at most, together: of more, llguidance takes
+seconds, and of twice as many it gives up, in most families that write texts without quotes."""
 SPACE = r"/[ \n\r\t]{1,4}/"
 _SLASH = r"\/"
 _UNESCAPED_SLASH = re.compile(r"(\\.)|/", re.DOTALL)
@@ -19,6 +22,15 @@ class Rules:
     def __init__(self) -> None:
         self._bodies: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._counted: dict[str, int] = {}
+
+    def count(self, expression: str, n_letters: int) -> bool:
+        """Take down that an expression counts letters; False: they are too many together."""
+        others = sum(n for known, n in self._counted.items() if known != expression)
+        if n_letters and others + n_letters > MOST_COUNTED:
+            return False
+        self._counted[expression] = n_letters
+        return True
 
     def add(self, name: str, body: str, attribute: str = "") -> str:
         """A rule's name, for use in others: the given one, or one like it if that is taken."""

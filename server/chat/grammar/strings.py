@@ -25,6 +25,7 @@ from server.chat.reading.values import ends_of
 from server.chat.reading.values import quoted
 from server.chat.reading.values import text_as_json
 from server.chat.tools import Schema
+from server.grammar import SchemaRefused
 from server.grammar import quote
 from server.grammar import valid_values
 
@@ -74,7 +75,11 @@ def text_rules(rules: Rules, schema: Schema, pointer: str, site: Site) -> list[s
         if texts.listed is not None:
             found += [quote(whole) for text in texts.listed for whole in _written(text, site)]
             continue
-        found.append(rules.lazy("text", until(site.end, *texts.expressions) + barred))
+        expression = until(site.end, *texts.expressions) + barred
+        if not rules.count(expression, texts.n_counted * (1 + site.cdata)):
+            message = "counts more letters than can be held to in the way this model writes"
+            raise SchemaRefused(pointer, "maxLength", message)
+        found.append(rules.lazy("text", expression))
         if site.cdata:
             section = rules.lazy("cdata", until(CDATA_END, *texts.expressions))
             found.append(sequence(quote(CDATA), section, quote(site.end)))
