@@ -337,15 +337,14 @@ class Memory:
 
     def evict_oldest(self) -> bool:
         """Forget the least recently used idle sequence; False if there is none."""
-        idle = self.idle
-        if idle:
+        if idle := self.idle:
             self.evict(idle[0])
         return bool(idle)
 
     def make_room(self, n_cells: int, *, asks_guest: bool = True) -> bool:
         """Evict until n_cells are free; False if that can't be. asks_guest: to leave, at last."""
+        guest = self.guest if asks_guest else None
         while self.cells.n_free < n_cells:
-            guest = self.guest if asks_guest else None
             if not self.evict_oldest() and not (guest and guest.give_way()):
                 return False
         return True

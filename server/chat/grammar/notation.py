@@ -45,6 +45,7 @@ class Member:
 
 
 Value = Callable[[Schema, str, int], str | None]
+Plain = Callable[[Mapping[str, Any]], str]
 
 
 class Notation:
@@ -61,17 +62,13 @@ class Notation:
 
         schema: of objects alone.
         """
-        self._step(pointer, depth)
-        check_simple(schema, pointer)
-        node = schema.node
-        assert isinstance(node, Mapping)
-        if values_of(node) is not None:
-            return None
-        for keyword in sorted(CHOICES):
-            if keyword in node:
-                parts = self._choices(schema, keyword, pointer, depth, self.object)
-                return choice(parts) if parts else None
-        return self.members(list(self._members(schema, pointer)), depth)
+        return self._unlisted(
+            schema,
+            pointer,
+            depth,
+            self.object,
+            lambda node: self.members(list(self._members(schema, pointer)), depth),
+        )
 
     def members(self, found: list[Member], depth: int) -> str:
         """An object with some members."""
@@ -79,6 +76,21 @@ class Notation:
 
     def array(self, schema: Schema, pointer: str, depth: int) -> str | None:
         """An array; None for one that is listed. schema: of arrays alone. SchemaRefused."""
+
+        def plain(node: Mapping[str, Any]) -> str:
+            items = Schema(node.get("items", ANY_ITEM), schema.root)
+            return self.items(schema, items, f"{pointer}/items", depth)
+
+        return self._unlisted(schema, pointer, depth, self.array, plain)
+
+    def items(self, schema: Schema, items: Schema, pointer: str, depth: int) -> str:
+        """An array of some items."""
+        raise NotImplementedError
+
+    def _unlisted(
+        self, schema: Schema, pointer: str, depth: int, value: Value, plain: Plain
+    ) -> str | None:
+        """What plain makes of a schema, value of the parts of a choice. None: it is listed."""
         self._step(pointer, depth)
         check_simple(schema, pointer)
         node = schema.node
@@ -87,14 +99,9 @@ class Notation:
             return None
         for keyword in sorted(CHOICES):
             if keyword in node:
-                parts = self._choices(schema, keyword, pointer, depth, self.array)
+                parts = self._choices(schema, keyword, pointer, depth, value)
                 return choice(parts) if parts else None
-        items = Schema(node.get("items", ANY_ITEM), schema.root)
-        return self.items(schema, items, f"{pointer}/items", depth)
-
-    def items(self, schema: Schema, items: Schema, pointer: str, depth: int) -> str:
-        """An array of some items."""
-        raise NotImplementedError
+        return plain(node)
 
     def _choices(
         self, schema: Schema, keyword: str, pointer: str, depth: int, value: Value
