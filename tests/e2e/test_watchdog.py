@@ -81,6 +81,8 @@ def hung_engine(server: LiveServer, *, with_gil: bool) -> Iterator[None]:
     hold(tid)
     while answers(server) is with_gil:
         ptrace(PTRACE_CONT, tid)
+        # two stops with the lock in a row would be a hang for the watchdog already
+        wait_until("the engine runs on", lambda: answers(server))
         hold(tid)
     yield
     # the parent can't see the end of the worker before the tracer has seen that of the thread
