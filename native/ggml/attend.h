@@ -7,18 +7,24 @@
  *
  * The result is ggml's: the same order of additions, the same rounding of the sums to half precision at each cell. Only a
  * weight may differ in its last bit, where libm's expf is not rounded correctly. What is not covered (other types,
- * ALiBi, sinks, soft caps, head sizes that are no multiple of 64) is left to ggml. Where memory follows M, S and VKQ, the
+ * ALiBi, sinks, soft caps, head sizes that are no multiple of eight) is left to ggml. Where memory follows M, S and VKQ, the
  * names are those of ggml_compute_forward_flash_attn_ext_f16_one_chunk. */
 #pragma once
 
-#include "masked.h"
+// with AVX512-FP16 ggml adds in half precision itself, otherwise than here
+#if defined(__AVX512F__) && !defined(__AVX512FP16__)
+#define LLAMACTL_ATTENDS 1
+#else
+#define LLAMACTL_ATTENDS 0
+#endif
+
+#include "attend_scores.h"
+#include "attend_weights.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
-// with AVX512-FP16 ggml adds in half precision itself, otherwise than here
-#if !defined(__AVX512F__) || defined(__AVX512FP16__)
+#if !LLAMACTL_ATTENDS
 
 static inline bool llamactl_attend(const ggml_compute_params *, ggml_tensor *, int, int, int64_t, int64_t, float *, int64_t) {
     return false;
@@ -26,194 +32,50 @@ static inline bool llamactl_attend(const ggml_compute_params *, ggml_tensor *, i
 
 #else
 
-#include <immintrin.h>
-
 namespace llamactl {
 
-constexpr int N_LANES = 16;
-constexpr int N_BLOCK = 64;  // cells that a block has at most; one bit each in a uint64_t
-constexpr int N_HEADS = 4;   // heads that are taken together at most: 16 registers of sums
-constexpr int N_SLICE = 64;  // dimensions whose sums are in registers at a time
-constexpr int N_DIMS = 256;
+constexpr int N_HEADS = 4;  // heads that are taken together at most: 16 registers of sums
 
-struct Block {
-    int n = 0;
-    int64_t cells[N_BLOCK];
-    alignas(64) float bias[N_BLOCK] = {};
-};
-
-/* What one head knows after some cells: ggml's M, S and VKQ16. */
-struct Head {
-    alignas(64) ggml_fp16_t sums[N_DIMS];
-    float max;
-    float total;
-};
-
-/* Weights of a block's cells for one head, and by what the sums are scaled before a cell with a new maximum. */
-struct Weights {
-    alignas(64) float weight[N_BLOCK];
-    alignas(64) float scale[N_BLOCK];
-    uint64_t rises;  // the cells with a new maximum
-};
-
-static inline __m512 load_half(const ggml_fp16_t * from) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) from));
+/* How a vector of values is read: whole, or its first eight numbers. */
+template <bool WHOLE>
+static inline __m512 load_values(const ggml_fp16_t * from) {
+    return WHOLE ? load_half(from) : _mm512_cvtph_ps(_mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *) from)));
 }
 
-static inline __m256i to_half(__m512 x) {
-    return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT);
-}
-
-static inline __m512 round_to_half(__m512 x) {
-    return _mm512_cvtph_ps(to_half(x));
-}
-
-/* The next cells that a row sees from at on; at moves behind them. mask: of the row, or null. */
-static inline void collect(Block & block, const ggml_fp16_t * mask, int64_t & at, int64_t end) {
-    block.n = 0;
-    while (block.n < N_BLOCK && at < end) {
-        if (mask && (uint16_t) mask[at] == LLAMACTL_MASKED) {
-            at = llamactl_next_seen((const uint16_t *) mask, at, end);
-            continue;
+/* Adds E times eight dimensions, from d on, of the values of a block's cells to the sums of H heads. rises: of any head. */
+template <int H, int E>
+static inline void add_slice(const Block & block, const char * values, size_t stride, int d, uint64_t rises, const Weights * weights,
+                             Head * const * heads) {
+    constexpr int V = (E + 1)/2;
+    __m512 sums[H][V];
+    for (int h = 0; h < H; ++h) {
+        for (int k = 0; k < V; ++k) {
+            sums[h][k] = load_half(heads[h]->sums + d + k*N_LANES);
         }
-        block.bias[block.n] = mask ? GGML_CPU_FP16_TO_FP32(mask[at]) : 0.0f;
-        block.cells[block.n++] = at++;
     }
-}
-
-/* The sums of the lanes of 16 vectors, each added up as _mm512_reduce_add_ps does it. */
-static inline __m512 reduce_each(__m512 * v) {
-    for (int i = 0; i < 8; ++i) {
-        const __m512 a = v[2*i], b = v[2*i + 1];
-        v[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
-    }
-    for (int i = 0; i < 4; ++i) {
-        const __m512 a = v[2*i], b = v[2*i + 1];
-        v[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
-    }
-    for (int i = 0; i < 2; ++i) {
-        const __m512 a = v[2*i], b = v[2*i + 1];
-        v[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xEE));
-    }
-    const __m512 sums = _mm512_add_ps(_mm512_shuffle_ps(v[0], v[1], 0x88), _mm512_shuffle_ps(v[0], v[1], 0xDD));
-    // a lane of four holds every fourth cell
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    return _mm512_permutexvar_ps(order, sums);
-}
-
-/* scores[h][i] = scale * key of cell i . query h + bias. queries: (H, n_dims), rounded to half precision. */
-template <int H>
-static inline void score(const Block & block, const char * keys, size_t stride, const float (*queries)[N_DIMS],
-                         int n_dims, float scale, float (*scores)[N_BLOCK]) {
-    for (int first = 0; first < block.n; first += N_LANES) {
-        __m512 products[H][N_LANES];
-        for (int i = 0; i < N_LANES; ++i) {
-            const int64_t cell = block.cells[first + i < block.n ? first + i : block.n - 1];
-            const ggml_fp16_t * key = (const ggml_fp16_t *) (keys + cell*stride);
-            __m512 part[H][4];
+    for (int i = 0; i < block.n; ++i) {
+        const ggml_fp16_t * value = (const ggml_fp16_t *) (values + block.cells[i]*stride) + d;
+        if (rises >> i & 1) {
             for (int h = 0; h < H; ++h) {
-                for (int k = 0; k < 4; ++k) {
-                    part[h][k] = _mm512_setzero_ps();
-                }
-            }
-            for (int d = 0; d < n_dims; d += N_SLICE) {
-                for (int k = 0; k < 4; ++k) {
-                    const __m512 x = load_half(key + d + k*N_LANES);
-                    for (int h = 0; h < H; ++h) {
-                        part[h][k] = _mm512_fmadd_ps(x, _mm512_load_ps(queries[h] + d + k*N_LANES), part[h][k]);
+                if (weights[h].rises >> i & 1) {
+                    const __m512 scale = _mm512_set1_ps(weights[h].scale[i]);
+                    for (int k = 0; k < V; ++k) {
+                        sums[h][k] = round_to_half(_mm512_mul_ps(sums[h][k], scale));
                     }
                 }
             }
+        }
+        for (int k = 0; k < V; ++k) {
+            const __m512 x = k < E/2 ? load_values<true>(value + k*N_LANES) : load_values<false>(value + k*N_LANES);
             for (int h = 0; h < H; ++h) {
-                const __m512 even = _mm512_add_ps(part[h][0], part[h][2]);
-                products[h][i] = _mm512_add_ps(even, _mm512_add_ps(part[h][1], part[h][3]));
-            }
-        }
-        const __m512 bias = _mm512_load_ps(block.bias + first);
-        for (int h = 0; h < H; ++h) {
-            const __m512 dots = reduce_each(products[h]);
-            _mm512_store_ps(scores[h] + first, _mm512_fmadd_ps(dots, _mm512_set1_ps(scale), bias));
-        }
-    }
-}
-
-/* e^x for x <= 0, in double precision: rounded to float it is nearly always the nearest one. */
-static inline __m512d exp_double(__m512d x) {
-    x = _mm512_max_pd(_mm512_set1_pd(-200.0), x);  // in this order NaN stays NaN
-    const __m512d k = _mm512_roundscale_pd(_mm512_mul_pd(x, _mm512_set1_pd(1.4426950408889634)), 0);
-    __m512d r = _mm512_fnmadd_pd(k, _mm512_set1_pd(0.6931471805599453), x);
-    // 1/n! for n = 9 to 0; |r| <= ln(2)/2, so the next term is below 1e-11
-    static const double terms[] = {2.7557319223985893e-06, 2.4801587301587302e-05, 1.9841269841269841e-04,
-        1.3888888888888889e-03, 8.3333333333333333e-03, 4.1666666666666667e-02, 1.6666666666666667e-01, 0.5, 1.0, 1.0};
-    __m512d y = _mm512_set1_pd(terms[0]);
-    for (int i = 1; i < 10; ++i) {
-        y = _mm512_fmadd_pd(y, r, _mm512_set1_pd(terms[i]));
-    }
-    return _mm512_scalef_pd(y, k);
-}
-
-static inline __m512 exp_float(__m512 x) {
-    const __m256 low = _mm512_cvtpd_ps(exp_double(_mm512_cvtps_pd(_mm512_castps512_ps256(x))));
-    const __m256 high = _mm512_cvtpd_ps(exp_double(_mm512_cvtps_pd(
-        _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(x), 1)))));
-    return _mm512_castpd_ps(_mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(low)), _mm256_castps_pd(high), 1));
-}
-
-/* From n scores to weights, as online softmax has it; the maximum goes on. */
-static inline void weigh(int n, const float * scores, Head & head, Weights & weights) {
-    alignas(64) float exponents[N_BLOCK];
-    float max = head.max;
-    weights.rises = 0;
-    __m512 top = _mm512_set1_ps(-INFINITY);
-    for (int i = 0; i < n; i += N_LANES) {
-        const __mmask16 used = n - i >= N_LANES ? 0xFFFF : (__mmask16) ((1u << (n - i)) - 1);
-        top = _mm512_mask_max_ps(top, used, top, _mm512_load_ps(scores + i));
-    }
-    if (!(_mm512_reduce_max_ps(top) > max)) {
-        for (int i = 0; i < n; i += N_LANES) {
-            _mm512_store_ps(exponents + i, _mm512_sub_ps(_mm512_load_ps(scores + i), _mm512_set1_ps(max)));
-        }
-    } else {
-        for (int i = 0; i < n; ++i) {
-            const float score = scores[i];
-            if (score > max) {
-                weights.rises |= 1ull << i;
-                exponents[i] = max - score;
-                max = score;
-            } else {
-                exponents[i] = score - max;
-            }
-        }
-    }
-    for (int i = 0; i < n; i += N_LANES) {
-        _mm512_store_ps(weights.weight + i, exp_float(_mm512_load_ps(exponents + i)));
-    }
-    for (uint64_t left = weights.rises; left; left &= left - 1) {
-        const int i = __builtin_ctzll(left);
-        weights.scale[i] = weights.weight[i];
-        weights.weight[i] = 1.0f;
-    }
-    head.max = max;
-}
-
-/* Adds n weights to the total of each head, one after the other as ggml does, but the heads at the same time. */
-template <int H>
-static inline void add_weights(int n, const Weights * weights, Head * const * heads) {
-    float totals[H];
-    for (int h = 0; h < H; ++h) {
-        totals[h] = heads[h]->total;
-    }
-    for (int i = 0; i < n; ++i) {
-        for (int h = 0; h < H; ++h) {
-            if (weights[h].rises >> i & 1) {
-                totals[h] = std::fma(totals[h], weights[h].scale[i], 1.0f);  // rounded once, as compilers do it in ggml
-            } else {
-                totals[h] += weights[h].weight[i];
+                sums[h][k] = round_to_half(_mm512_fmadd_ps(x, _mm512_set1_ps(weights[h].weight[i]), sums[h][k]));
             }
         }
     }
     for (int h = 0; h < H; ++h) {
-        heads[h]->total = totals[h];
+        for (int k = 0; k < V; ++k) {
+            _mm256_store_si256((__m256i *) (heads[h]->sums + d + k*N_LANES), to_half(sums[h][k]));
+        }
     }
 }
 
@@ -225,37 +87,19 @@ static inline void add_values(const Block & block, const char * values, size_t s
     for (int h = 0; h < H; ++h) {
         rises |= weights[h].rises;
     }
-    for (int d = 0; d < n_dims; d += N_SLICE) {
-        __m512 sums[H][4];
-        for (int h = 0; h < H; ++h) {
-            for (int k = 0; k < 4; ++k) {
-                sums[h][k] = load_half(heads[h]->sums + d + k*N_LANES);
-            }
-        }
-        for (int i = 0; i < block.n; ++i) {
-            const ggml_fp16_t * value = (const ggml_fp16_t *) (values + block.cells[i]*stride) + d;
-            if (rises >> i & 1) {
-                for (int h = 0; h < H; ++h) {
-                    if (weights[h].rises >> i & 1) {
-                        const __m512 scale = _mm512_set1_ps(weights[h].scale[i]);
-                        for (int k = 0; k < 4; ++k) {
-                            sums[h][k] = round_to_half(_mm512_mul_ps(sums[h][k], scale));
-                        }
-                    }
-                }
-            }
-            for (int k = 0; k < 4; ++k) {
-                const __m512 x = load_half(value + k*N_LANES);
-                for (int h = 0; h < H; ++h) {
-                    sums[h][k] = round_to_half(_mm512_fmadd_ps(x, _mm512_set1_ps(weights[h].weight[i]), sums[h][k]));
-                }
-            }
-        }
-        for (int h = 0; h < H; ++h) {
-            for (int k = 0; k < 4; ++k) {
-                _mm256_store_si256((__m256i *) (heads[h]->sums + d + k*N_LANES), to_half(sums[h][k]));
-            }
-        }
+    int d = 0;
+    for (; d + N_SLICE <= n_dims; d += N_SLICE) {
+        add_slice<H, 8>(block, values, stride, d, rises, weights, heads);
+    }
+    switch ((n_dims - d)/N_EIGHT) {
+        case 1: add_slice<H, 1>(block, values, stride, d, rises, weights, heads); break;
+        case 2: add_slice<H, 2>(block, values, stride, d, rises, weights, heads); break;
+        case 3: add_slice<H, 3>(block, values, stride, d, rises, weights, heads); break;
+        case 4: add_slice<H, 4>(block, values, stride, d, rises, weights, heads); break;
+        case 5: add_slice<H, 5>(block, values, stride, d, rises, weights, heads); break;
+        case 6: add_slice<H, 6>(block, values, stride, d, rises, weights, heads); break;
+        case 7: add_slice<H, 7>(block, values, stride, d, rises, weights, heads); break;
+        default: break;
     }
 }
 
@@ -280,8 +124,8 @@ static void attend(const Tensors & t, int64_t row, int64_t first, int64_t i3, in
     Weights weights[H];
     for (int h = 0; h < H; ++h) {
         const float * query = (const float *) at(t.q, row, first + h, i3);
-        for (int d = 0; d < n_keys; d += N_LANES) {
-            _mm512_store_ps(queries[h] + d, round_to_half(_mm512_loadu_ps(query + d)));
+        for (int d = 0; d < n_keys; d += N_EIGHT) {
+            _mm256_store_ps(queries[h] + d, _mm256_cvtph_ps(_mm256_cvtps_ph(_mm256_loadu_ps(query + d), _MM_FROUND_TO_NEAREST_INT)));
         }
         heads[h]->max = -INFINITY;
         heads[h]->total = 0.0f;
@@ -311,7 +155,7 @@ static inline bool is_covered(const ggml_tensor * dst, const Tensors & t) {
     memcpy(&logit_softcap, (const float *) dst->op_params + 2, sizeof(float));
     const int64_t n_keys = t.k->ne[0], n_values = t.v->ne[0];
     return t.q->type == GGML_TYPE_F32 && t.k->type == GGML_TYPE_F16 && t.v->type == GGML_TYPE_F16
-        && n_keys % N_SLICE == 0 && n_keys <= N_DIMS && n_values % N_SLICE == 0 && n_values <= N_DIMS
+        && n_keys % N_EIGHT == 0 && n_keys <= N_DIMS && n_values % N_EIGHT == 0 && n_values <= N_DIMS
         && t.k->ne[2] == t.v->ne[2] && t.k->ne[3] == t.v->ne[3] && (!t.mask || t.mask->ne[2] == 1)
         && max_bias == 0.0f && logit_softcap == 0.0f && !dst->src[4];
 }

@@ -41,8 +41,21 @@ CASES = [
     Case(63, 4, 2, 64, 40, 0.5),
     # large scores: few cells have all the weight, and the maximum rises late
     Case(4, 6, 2, 64, 400, 1.0, scale=40.0),
-    # not covered: left to ggml
+    # less than a slice of 64 dimensions, and more
+    Case(8, 8, 4, 8, 300, 0.3, scale=0.35),
+    Case(1, 6, 1, 8, 70, 1.0, scale=2.0),
+    Case(5, 9, 3, 16, 129, 0.5),
+    Case(3, 4, 4, 24, 77, 0.8),
     Case(4, 4, 2, 32, 100, 0.5),
+    Case(2, 3, 3, 40, 200, 0.6),
+    Case(3, 4, 2, 48, 100, 0.5),
+    Case(2, 8, 2, 56, 90, 0.9),
+    Case(8, 6, 6, 80, 300, 0.5),
+    Case(4, 12, 4, 96, 150, 0.5),
+    Case(3, 3, 1, 120, 100, 1.0),
+    Case(3, 10, 2, 192, 100, 1.0),
+    # not covered: left to ggml
+    Case(4, 4, 2, 36, 100, 0.5),
 ]
 
 
