@@ -15,6 +15,7 @@ import numpy as np
 
 from server.engine import report
 from server.engine.actions import Actions
+from server.engine.ahead import Ahead
 from server.engine.checkpoints import Planner
 from server.engine.config import EngineConfig
 from server.engine.embeddings import Embeddings
@@ -55,6 +56,10 @@ from server.engine.waiting import Waiting
 SNAPSHOT_INTERVAL_S = 0.05
 """While nothing begins or ends, the snapshot is at most this old."""
 
+BINDING = 0.25
+"""Of the longest step, while others generate, what states may take on their way to and from the
+host until no more requests begin in it."""
+
 AROUND_S = 60.0
 """What a step may take beside its batch: sampling, states on their way to host memory and back."""
 
@@ -79,17 +84,14 @@ class Engine:
             n_checkpoints=n_checkpoints,
         )
         shifts = self._config.context_shift and runner.can_shift
-        min_step = self._config.checkpoint_min_step
-        planner = Planner(runner.tokenizer, n_checkpoints, min_step)
+        planner = Planner(runner.tokenizer, n_checkpoints, self._config.checkpoint_min_step)
         self.slots = Slots(runner, self.memory, planner, clock, shifts=shifts)
         self._pressure = Pressure(self.slots, self.memory)
         self._faults = Faults(self.slots, self.memory, self._compute, self._plan_for)
         self._outputs = Outputs(runner, self.slots, self._faults, clock)
         max_step_s = self._config.max_step_ms / 1e3
         self._scheduler = Scheduler(
-            max_step_s,
-            joins=self._config.joins_running,
-            mixes=runner.mixes_prompts,
+            max_step_s, joins=self._config.joins_running, mixes=runner.mixes_prompts
         )
         self.waiting = Waiting(runner.info)
         self._pulse = mailbox.pulse
@@ -98,6 +100,8 @@ class Engine:
         )
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
         self._idle_cost = IdleCost(runner, self.memory)
+        self._ahead = Ahead(self.memory)
+        self._keeps_idle = self._config.cache_idle_slots and self.memory.host_cache.is_enabled
         self._mailbox = mailbox
         self._clock = clock
         self._stop_at: float | None = None
@@ -120,7 +124,7 @@ class Engine:
     def run(self) -> None:
         """Tick until stopped; sleep in the inbox while there is nothing to do."""
         while not self.is_stopped:
-            if self.is_idle:
+            if self.is_idle and not self.tidy():
                 self._pulse.rest()
                 self._handle(self._mailbox.wait())
             self.tick()
@@ -141,8 +145,12 @@ class Engine:
         self._step()
         self._embed()
         self._publish()
-        if self._config.cache_idle_slots and self.memory.host_cache.is_enabled:
+        if self._keeps_idle:
             self._idle_cost.settle()
+
+    def tidy(self) -> bool:
+        """While nothing runs: a bit of what would take time later. False: nothing is left."""
+        return self._keeps_idle and self._ahead.step()
 
     def close(self) -> None:
         """End what is left, free the model, say so."""
@@ -218,7 +226,7 @@ class Engine:
 
     def _step(self) -> None:
         self._pressure.resume()
-        self.slots.bind_waiting()
+        self.slots.bind_waiting(self._config.max_step_ms / 1e3 * BINDING)
         self._pressure.shift_full(add_bos=self.runner.tokenizer.add_bos)
         plan = self._plan()
         while plan:

@@ -9,7 +9,6 @@ requests; that is `slots` and `prefix`. Engine thread only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from server.engine.cells import Cells
 from server.engine.checkpoints import Checkpoints
 from server.engine.checkpoints import State
 from server.engine.checkpoints import until
+from server.engine.guest import Guest
 from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
 from server.engine.rewinder import Rewinder
@@ -31,18 +31,6 @@ from server.engine.task import Tokens
 WORTH_SAVING = 16
 """A sequence goes to the host if one in so many of its tokens exists nowhere else: computing a
 token costs some hundred times as much as copying its state."""
-
-
-class Guest(Protocol):
-    """Who holds cells that belong to no sequence here."""
-
-    def give_way(self) -> bool:
-        """Give some cells back; False if there are none."""
-        ...
-
-    def lose_all(self) -> None:
-        """The memory is about to be wiped: give all cells back."""
-        ...
 
 
 class Memory:
@@ -250,6 +238,10 @@ class Memory:
         elif self.admission.admits():
             self.admission.charge(self._copy_to_host(sequence))
 
+    def is_saved(self, sequence: Sequence) -> bool:
+        """Whether the host cache has all of it."""
+        return self.host_cache.covers(sequence.tokens, sequence.scope) is not None
+
     def _copy_to_host(self, sequence: Sequence) -> float:
         """Make room, then the copy, so that the limit always holds. The seconds it took."""
         cache = self.host_cache
@@ -331,7 +323,7 @@ class Memory:
             self.discard(sequence)
         else:
             self.save_rare(sequence)
-            if self.host_cache.covers(sequence.tokens, sequence.scope) is not None:
+            if self.is_saved(sequence):
                 sequence.parked = sequence.tokens.copy()
             self.cut(sequence, 0)
 

@@ -150,6 +150,8 @@ class Clients:
         for _ in range(n):
             n_batches = len(self.bench.runner.batches)
             is_idle = self.bench.engine.is_idle
+            if is_idle:
+                self.bench.engine.tidy()
             self.bench.tick()
             self.n_steps += not is_idle or len(self.bench.runner.batches) > n_batches
 
@@ -162,12 +164,18 @@ class Schedules(RuleBasedStateMachine):
     n_steps = 0
     """Of all examples."""
 
-    @initialize(n_cells=st.integers(N_CTX_SLOT, 200), host=st.sampled_from([0, 600, 20_000, None]))
-    def start(self, n_cells: int, host: int | None) -> None:
+    @initialize(
+        n_cells=st.integers(N_CTX_SLOT, 200),
+        host=st.sampled_from([0, 600, 20_000, None]),
+        max_step_ms=st.sampled_from([1e-3, 100.0]),
+    )
+    def start(self, n_cells: int, host: int | None, max_step_ms: float) -> None:
         runner = type(self).make_runner()
         runner.n_cells = n_cells
         runner.n_idle_cells = 1
-        config = EngineConfig(host_cache_bytes=host, context_shift=self.shifts)
+        config = EngineConfig(
+            host_cache_bytes=host, context_shift=self.shifts, max_step_ms=max_step_ms
+        )
         self.clients = Clients(Bench(runner, config))
         self.bench = self.clients.bench
         self.bench.look_s = 1e-6

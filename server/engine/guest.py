@@ -1,0 +1,20 @@
+"""What the KV memory asks of whoever holds cells in it that belong to no sequence.
+
+Texts that are being embedded hold such cells (`embeddings`).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Guest(Protocol):
+    """Who holds cells that belong to no sequence here."""
+
+    def give_way(self) -> bool:
+        """Give some cells back; False if there are none."""
+        ...
+
+    def lose_all(self) -> None:
+        """The memory is about to be wiped: give all cells back."""
+        ...
