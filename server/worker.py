@@ -30,6 +30,7 @@ from gevent.server import StreamServer
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
+from server import garbage
 from server import heap
 from server import logs
 from server import tls
@@ -153,6 +154,7 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
             _log.error("%s", error)
             sys.exit(EngineArbiter.WORKER_BOOT_ERROR)
         finally:
+            garbage.settle()
             gc.enable()
 
     def run(self) -> None:
@@ -160,9 +162,10 @@ class EngineWorker(GeventWorker):  # type: ignore[misc]
         self._turnstile = Turnstile()
         servers = [self._server(listener) for listener in self.sockets]
         loading = gevent.spawn(self._follow_loading)
-        looked_at = time.monotonic()
+        looked_at, collector = time.monotonic(), garbage.Collector()
         while self.alive:
             self.notify()
+            collector.look(self._n_active)
             slept_s, looked_at = time.monotonic() - looked_at, time.monotonic()
             if slept_s > PAUSE_S:
                 self.pulse.forgive(slept_s)

@@ -95,6 +95,7 @@ ARROWS: dict[str, set[str]] = {
     },
     # processes
     "server.limits": {"server.errors"},
+    "server.garbage": set(),
     "server.heap": set(),
     "server.listen": {"server.errors", "server.options"},
     "server.tls": {"server.errors", "server.options"},
@@ -125,6 +126,7 @@ ARROWS: dict[str, set[str]] = {
         "server.engine.pulse",
         "server.engine.snapshot",
         "server.errors",
+        "server.garbage",
         "server.heap",
         "server.leftover",
         "server.listen",
