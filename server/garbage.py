@@ -17,6 +17,8 @@ NEVER = 1 << 30
 QUIET = 32
 """So few requests have so few objects."""
 INTERVAL_S = 5.0
+PATIENCE = 100
+"""Between two looks lies so many times what the last one took, if that is more."""
 MOST_AGED = 100
 """How often objects may have become old before they are looked through whoever waits: each time
 at most some 7,000, all the others among which were freed."""
@@ -33,12 +35,13 @@ class Collector:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._collected_at = clock()
+        self._due_at = clock() + INTERVAL_S
 
     def look(self, n_active: int) -> None:
         """Collect if something became old and that is cheap now, or due. n_active: requests."""
-        n_aged, now = gc.get_count()[2], self._clock()
-        is_cheap = n_active <= QUIET and now - self._collected_at >= INTERVAL_S
+        n_aged, started = gc.get_count()[2], self._clock()
+        is_cheap = n_active <= QUIET and started >= self._due_at
         if (n_aged and is_cheap) or n_aged >= MOST_AGED:
             gc.collect()
-            self._collected_at = now
+            ended = self._clock()
+            self._due_at = ended + max(INTERVAL_S, PATIENCE * (ended - started))

@@ -11,6 +11,7 @@ import pytest
 from server.garbage import INTERVAL_S
 from server.garbage import MOST_AGED
 from server.garbage import NEVER
+from server.garbage import PATIENCE
 from server.garbage import QUIET
 from server.garbage import Collector
 from server.garbage import settle
@@ -49,10 +50,10 @@ def collector_after(seconds: float) -> Collector:
 
 @pytest.mark.usefixtures("settled")
 def test_python_leaves_old_objects_alone() -> None:
+    n_before = gc.get_stats()[2]["collections"]
+    kept = [[[] for _ in range(10)] for _ in range(100_000)]  # type: list[list[list[int]]]
     assert gc.get_threshold()[2] == NEVER
-    knot = old_garbage()
-    kept = [[] for _ in range(100_000)]  # type: list[list[int]]
-    assert knot() is not None
+    assert gc.get_stats()[2]["collections"] == n_before
     assert len(kept) == 100_000
 
 
@@ -87,3 +88,28 @@ def test_nothing_is_looked_through_where_nothing_became_old() -> None:
     n_before = gc.get_stats()[2]["collections"]
     collector.look(0)
     assert gc.get_stats()[2]["collections"] == n_before
+
+
+@pytest.mark.usefixtures("settled")
+def test_what_took_long_is_not_done_soon_again() -> None:
+    times = [0.0]
+    collector = Collector(lambda: times[0])
+
+    def be_slow(phase: str, info: dict[str, int]) -> None:
+        times[0] += (phase == "stop") * 1.0
+
+    gc.callbacks.append(be_slow)
+    try:
+        old_garbage()
+        times[0] = INTERVAL_S
+        collector.look(0)
+    finally:
+        gc.callbacks.remove(be_slow)
+    ended = times[0]
+    knot = old_garbage()
+    times[0] = ended + PATIENCE - 1
+    collector.look(0)
+    assert knot() is not None
+    times[0] = ended + PATIENCE
+    collector.look(0)
+    assert knot() is None

@@ -12,7 +12,7 @@
 #pragma once
 
 // with AVX512-FP16 ggml adds in half precision itself, otherwise than here
-#if defined(__AVX512F__) && !defined(__AVX512FP16__)
+#if defined(__AVX512F__) && defined(__F16C__) && !defined(__AVX512FP16__)
 #define LLAMACTL_ATTENDS 1
 #else
 #define LLAMACTL_ATTENDS 0

@@ -3,16 +3,20 @@
 A copy that is made when its cells or its id are needed delays the request that needs them and all
 that run: 10 to 25 ms for a conversation of 450 tokens, eight times that when eight requests come.
 Made ahead, it delays at most the request that comes in that moment. A sequence that a slot has is
-not copied ahead: it is most likely to be continued where it is. It knows no requests. Engine
-thread only.
+not copied ahead: it is most likely to be continued where it is. In a host cache that is full, a
+copy pushes out what is nowhere else, so it has to be admitted as others have. It knows no requests.
+Engine thread only.
 """
 
 from __future__ import annotations
 
 from server.engine.memory import Memory
+from server.engine.sequence import Sequence
 
 LONGEST_S = 0.1
 """What takes longer is copied when it must be: a request that comes meanwhile would wait."""
+FIRST_BYTES_PER_S = 1e9
+"""What is expected of the first copy: memory that was never touched is slow."""
 
 
 class Ahead:
@@ -20,21 +24,31 @@ class Ahead:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._seen: dict[int, float] = {}
-        """When what was looked at, by its sequence's number, had been used last."""
+        self._tried: dict[int, float] = {}
+        """When what was copied, by its sequence's number, had been used last."""
+        self._settled: dict[int, float] = {}
+        """The same of all that was retained when nothing was left to copy."""
 
     def step(self) -> bool:
         """Copy one, least recently used first; False if none is left to copy."""
-        memory, seen = self._memory, self._seen
+        memory = self._memory
         retained = sorted(memory.retained, key=lambda sequence: sequence.last_used)
-        self._seen = {each.id: each.last_used for each in retained}
+        used = {each.id: each.last_used for each in retained}
+        if used == self._settled:
+            return False
         for sequence in retained:
-            if seen.get(sequence.id) == sequence.last_used:
-                continue
-            if memory.admission.price_s(sequence.n_tokens) > LONGEST_S:
-                continue
-            if memory.is_rare(sequence) and not memory.is_saved(sequence):
-                self._seen = {**seen, sequence.id: sequence.last_used}
-                memory.save(sequence)
+            if self._is_due(sequence):
+                self._tried[sequence.id] = sequence.last_used
+                has_room = memory.host_cache.has_room(memory.host_bytes(sequence))
+                memory.save(sequence, is_charged=not has_room)
                 return True
+        self._settled = used
         return False
+
+    def _is_due(self, sequence: Sequence) -> bool:
+        memory = self._memory
+        if self._tried.get(sequence.id) == sequence.last_used or not memory.is_rare(sequence):
+            return False
+        known_s = memory.admission.price_s(sequence.n_tokens)
+        takes_s = known_s or memory.host_bytes(sequence) / FIRST_BYTES_PER_S
+        return takes_s <= LONGEST_S and not memory.is_saved(sequence)

@@ -111,11 +111,13 @@ class HostCache:
         n_held = n_bytes([checkpoints, *self._elsewhere()])
         return n_own_bytes + n_held <= self.limit
 
+    def has_room(self, n_own_bytes: int) -> bool:
+        """Whether so many bytes are within the limit beside all that is kept."""
+        return self.limit is None or self.n_bytes + n_own_bytes <= self.limit
+
     def make_room(self, n_own_bytes: int = 0) -> None:
         """Forget the least recently used entries until so many bytes are within the limit."""
-        if self.limit is None:
-            return
-        while self._entries and self.n_bytes + n_own_bytes > self.limit:
+        while self._entries and not self.has_room(n_own_bytes):
             self._drop(next(iter(self._entries)))
 
     def absorb(self, tokens: Tokens, scope: Scope) -> tuple[set[int], Checkpoints]:

@@ -71,5 +71,6 @@ class IdleCost:
             if (admits or not memory.is_retained(each))
             and memory.is_rare(each)
             and not each.is_private
+            and not memory.is_saved(each)
         )
         return memory.admission.price_s(sum(copied))

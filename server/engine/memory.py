@@ -242,10 +242,14 @@ class Memory:
         """Whether the host cache has all of it."""
         return self.host_cache.covers(sequence.tokens, sequence.scope) is not None
 
+    def host_bytes(self, sequence: Sequence) -> int:
+        """What a copy of it takes in host memory, without its checkpoints."""
+        return self._runner.state_bytes(sequence.id) + sequence.tokens.nbytes
+
     def _copy_to_host(self, sequence: Sequence) -> float:
         """Make room, then the copy, so that the limit always holds. The seconds it took."""
         cache = self.host_cache
-        n_bytes = self._runner.state_bytes(sequence.id) + sequence.tokens.nbytes
+        n_bytes = self.host_bytes(sequence)
         if not cache.fits(n_bytes):
             return 0.0
         started = self._clock()

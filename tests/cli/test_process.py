@@ -151,6 +151,7 @@ def test_a_worker_that_is_slow_to_begin_leaves_at_once(
 INTERRUPTED = """
 import os, signal
 import server.__main__ as program, server.cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 server.cli.main = lambda **_: os.kill(os.getpid(), signal.SIGINT)
 program.main()
 """

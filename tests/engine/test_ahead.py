@@ -6,9 +6,11 @@ import threading
 
 import pytest
 
+from server.engine.admission import N_FREE
 from server.engine.ahead import LONGEST_S
 from server.engine.checkpoints import State
 from server.engine.config import EngineConfig
+from server.engine.mailbox import EraseSlot
 from tests.engine.conftest import Bench
 from tests.engine.test_admission import slow_copies
 from tests.engine.test_engine import MakeBench
@@ -54,23 +56,77 @@ def test_what_is_there_already_is_not_copied_again(bench: MakeBench) -> None:
     tidied(b)
     b.generate("B" * 10, n_predict=2)
     copied = slow_copies(b, 0.0)
+    assert tidied(b) == len(copied) == 1  # what the slot had when B came back
+
+
+def test_what_is_rare_only_later_is_copied_then(bench: MakeBench) -> None:
+    b = bench(n_slots=1, n_seq=9, n_cells=3000, n_ctx_slot=700, config=LEAVES_COPIES)
+    for i in range(3):
+        b.generate("P" * 600 + chr(65 + i) * 20, n_predict=2)
+    b.generate("Z" * 10, n_predict=2)
+    assert tidied(b) == 0
+    oldest, next_one, _ = b.engine.memory.retained
+    b.engine.memory.discard(oldest)
+    b.engine.memory.discard(next_one)
+    assert tidied(b) == 1
+
+
+def test_in_a_full_cache_nothing_makes_way_that_nobody_paid_for(bench: MakeBench) -> None:
+    config = EngineConfig(host_cache_bytes=200)
+    b = after_prompts(bench(n_slots=1, n_seq=9, config=config), 5)
+    for _ in range(N_FREE + 1):
+        b.engine.memory.admission.charge(1.0)
+    copied = slow_copies(b, 0.0)
     tidied(b)
-    assert len(copied) <= 1  # what the slot had when B came back
+    assert len(copied) == len(b.engine.memory.host_cache) == 1
+    assert b.engine.memory.is_saved(b.engine.memory.retained[0])
 
 
 def test_a_cache_for_one_does_not_keep_the_engine_busy(bench: MakeBench) -> None:
     config = EngineConfig(host_cache_bytes=200)
     b = after_prompts(bench(n_slots=1, n_seq=9, config=config), 5)
-    copied = slow_copies(b, 0.0)
-    assert tidied(b) == len(copied) == 4
+    assert tidied(b) == 4
     assert len(b.engine.memory.host_cache) == 1
     assert tidied(b) == 0
 
 
-def test_what_takes_long_waits_until_it_must(bench: MakeBench) -> None:
+def test_what_could_not_be_copied_is_not_tried_for_ever(bench: MakeBench) -> None:
+    b = after_prompts(bench(n_slots=1, n_seq=9, config=LEAVES_COPIES), 5)
+    b.runner.save = lambda seq_id: None  # type: ignore[method-assign]
+    assert tidied(b) == 4
+    assert tidied(b) == 0
+
+
+def test_what_takes_long_is_copied_when_it_must_be(bench: MakeBench) -> None:
+    b = after_prompts(bench(n_slots=1, n_seq=5, config=LEAVES_COPIES), 5)
+    b.engine.memory.admission.copied(1, LONGEST_S / 5)
+    assert tidied(b) == 0
+    b.generate("Y" * 10, n_predict=2)
+    assert len(b.engine.memory.host_cache) == 1
+
+
+def test_what_takes_long_no_more_is_copied_ahead(bench: MakeBench) -> None:
     b = after_prompts(bench(n_slots=1, n_seq=9, config=LEAVES_COPIES), 5)
     b.engine.memory.admission.copied(1, LONGEST_S / 5)
     assert tidied(b) == 0
+    b.engine.memory.admission.copied(1000, 0.0)
+    b.generate("Y" * 10, n_predict=2)
+    assert tidied(b) == 5
+
+
+def test_the_first_copy_is_judged_by_its_size(bench: MakeBench) -> None:
+    b = after_prompts(bench(n_slots=1, n_seq=9, config=LEAVES_COPIES), 5)
+    b.runner.state_bytes = lambda seq_id: 1 << 30  # type: ignore[method-assign]
+    assert tidied(b) == 0
+
+
+def test_an_erased_slot_serves_nothing_that_was_copied_ahead(bench: MakeBench) -> None:
+    b = after_prompts(bench(n_slots=1, n_seq=9, config=LEAVES_COPIES), 3)
+    tidied(b)
+    b.mailbox.post(EraseSlot(100, 0))
+    b.run()
+    assert len(b.engine.memory.host_cache) == 0
+    assert b.generate("A" * 10, n_predict=2).timings.n_prompt_cached == 0
 
 
 @pytest.mark.parametrize(

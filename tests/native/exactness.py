@@ -11,24 +11,31 @@ import pytest
 from tests.native.conftest import ROOT
 
 LEFT_TO_GGML = 77
+NATIVE = ("-march=native",)
 
 
-def has_vnni() -> bool:
+def has(feature: str) -> bool:
+    """Whether this processor has it, by its name in /proc/cpuinfo."""
     flags = Path("/proc/cpuinfo")
-    return flags.is_file() and "avx512_vnni" in flags.read_text()
+    return flags.is_file() and feature in flags.read_text()
 
 
-def assert_exact(source: Path, folder: Path) -> None:
-    """What source prints and returns is what this processor should make it."""
+def assert_exact(
+    source: Path, folder: Path, needs: str = "avx512_vnni", options: tuple[str, ...] = NATIVE
+) -> None:
+    """What source prints and returns is what this processor should make it.
+
+    It has what it needs if it is compiled with options; otherwise it leaves all to ggml.
+    """
     if not Path("/proc/cpuinfo").is_file() or os.uname().machine != "x86_64":
         pytest.skip("the header is compiled on x86 alone")
     program = folder / "program"
-    flags = ["-march=native" if has_vnni() else "-mf16c", "-std=c++17", "-O1"]
+    flags = [*(options if has(needs) else ("-mf16c",)), "-std=c++17", "-O1"]
     include = ROOT / "native" / "ggml"
     command = [os.environ.get("CXX", "c++"), *flags, "-I", include, source, "-o", program]
     subprocess.run(command, check=True)
     done = subprocess.run([program], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0 if has_vnni() else LEFT_TO_GGML, "")
+    assert (done.returncode, done.stdout) == (0 if has(needs) else LEFT_TO_GGML, "")
 
 
 def place(name: str) -> str:

@@ -1,7 +1,8 @@
 """What stands in for ggml's loops gives their results, bit for bit (native/ggml).
 
-Products of few rows of Q4_0 weights (multiply.h) and Q8_0 weights (bytes.h), and the tiles of
-attention (tile.h): each header is compiled alone, beside plain loops in ggml's order.
+Products of few rows of Q4_0 weights (multiply.h) and Q8_0 weights (bytes.h), attention of few rows
+(attend.h) and the tiles of that of many (tile.h): each header is compiled alone, beside plain loops
+in ggml's order.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ HERE = Path(__file__).parent
 @pytest.mark.parametrize("program", ["multiply.cpp", "bytes.cpp", "tile.cpp"])
 def test_results_are_exact(program: str, tmp_path: Path) -> None:
     assert_exact(HERE / program, tmp_path)
+
+
+def test_attention_is_exact_whatever_the_sizes_of_heads(tmp_path: Path) -> None:
+    # with AVX512-FP16 it would be left to ggml, so not all is compiled in that the processor has
+    options = ("-mavx512f", "-mavx512bw", "-mf16c", "-mfma")
+    assert_exact(HERE / "attend.cpp", tmp_path, "avx512bw", options)
 
 
 def test_the_pinned_source_has_the_places_once(pinned_source: Path) -> None:
