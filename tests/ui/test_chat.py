@@ -22,6 +22,10 @@ pytestmark = [pytest.mark.model, pytest.mark.playwright]
 
 CONTENT = "import('./js/app.js').then(({ app }) => app.session.path.at(-1).content)"
 LONG = "localStorage.setItem('llamactl.settings', '{\"max_tokens\": 160, \"temperature\": 0}')"
+NUMBERS = '{"type": "array", "minItems": 1000, "items": {"type": "integer"}}'
+ENDLESS = f"""localStorage.setItem('llamactl.settings',
+    JSON.stringify({{max_tokens: 3000, temperature: 0, json_schema: '{NUMBERS}'}}))"""
+"""An answer that is longer than anybody waits here, whatever the model would rather say."""
 
 
 def test_a_first_chat_is_answered_and_kept(page: Page) -> None:
@@ -38,8 +42,7 @@ def test_a_first_chat_is_answered_and_kept(page: Page) -> None:
 
 def test_stop_ends_the_answer_on_the_server(page: Page, server: LiveServer) -> None:
     steps.open_page(page)
-    # longer than anybody waits here
-    page.evaluate(LONG.replace("160", "3000"))
+    page.evaluate(ENDLESS)
     steps.send(page, "Count from one to a thousand in words.")
     expect(page.locator(".running .body rich-text")).to_contain_text(re.compile(r"\w"))
     expect(page.locator("live-figures .words")).to_contain_text("tok/s · first token")
@@ -51,7 +54,7 @@ def test_stop_ends_the_answer_on_the_server(page: Page, server: LiveServer) -> N
 def test_stop_goes_before_what_the_server_has_not_yet_begun(page: Page, server: LiveServer) -> None:
     with laid_to(server.url) as cable:
         steps.open_page(page, cable.url)
-        page.evaluate(LONG.replace("160", "3000"))
+        page.evaluate(ENDLESS)
         cable.posts_pass.clear()
         steps.send(page, "Count from one to a thousand in words.")
         page.wait_for_selector(".running")
