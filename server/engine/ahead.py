@@ -4,15 +4,24 @@ A copy that is made when its cells or its id are needed delays the request that 
 that run: 10 to 25 ms for a conversation of 450 tokens, eight times that when eight requests come.
 Made ahead, it delays at most the request that comes in that moment. A sequence that a slot has is
 not copied ahead: it is most likely to be continued where it is. In a host cache that is full, a
-copy pushes out what is nowhere else, so it has to be admitted as others have. It knows no requests.
-Engine thread only.
+copy pushes out what is nowhere else, so it has to be admitted as others have.
+
+It knows no requests. Engine thread only.
 """
 
 from __future__ import annotations
 
+from server.engine.mailbox import Mailbox
+from server.engine.mailbox import Message
 from server.engine.memory import Memory
+from server.engine.pulse import Pulse
 from server.engine.sequence import Sequence
 
+REST_S = 0.2
+"""So long nobody has asked for anything: who asks one thing after the other does not wait for
+copies in between."""
+MOST_S = 60.0
+"""What all copies may take without a message: the engine hangs if they take longer."""
 LONGEST_S = 0.1
 """What takes longer is copied when it must be: a request that comes meanwhile would wait."""
 FIRST_BYTES_PER_S = 1e9
@@ -22,15 +31,29 @@ FIRST_BYTES_PER_S = 1e9
 class Ahead:
     """Takes retained sequences to the host cache one by one, and leaves them where they are."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, *, is_wanted: bool) -> None:
         self._memory = memory
+        self._is_wanted = is_wanted
         self._tried: dict[int, float] = {}
         """When what was copied, by its sequence's number, had been used last."""
         self._settled: dict[int, float] = {}
         """The same of all that was retained when nothing was left to copy."""
 
+    def wait(self, mailbox: Mailbox, pulse: Pulse) -> list[Message]:
+        """Sleep until there are messages; copy what is left to copy after a rest."""
+        pulse.rest()
+        messages = mailbox.wait(REST_S)
+        if not messages:
+            pulse.allow(MOST_S)
+            while not messages and self.step():
+                messages = mailbox.drain()
+            pulse.rest()
+        return messages or mailbox.wait()
+
     def step(self) -> bool:
         """Copy one, least recently used first; False if none is left to copy."""
+        if not self._is_wanted:
+            return False
         memory = self._memory
         retained = sorted(memory.retained, key=lambda sequence: sequence.last_used)
         used = {each.id: each.last_used for each in retained}

@@ -100,8 +100,8 @@ class Engine:
         )
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
         self._idle_cost = IdleCost(runner, self.memory)
-        self._ahead = Ahead(self.memory)
         self._keeps_idle = self._config.cache_idle_slots and self.memory.host_cache.is_enabled
+        self.ahead = Ahead(self.memory, is_wanted=self._keeps_idle)
         self._mailbox = mailbox
         self._clock = clock
         self._stop_at: float | None = None
@@ -124,9 +124,8 @@ class Engine:
     def run(self) -> None:
         """Tick until stopped; sleep in the inbox while there is nothing to do."""
         while not self.is_stopped:
-            if self.is_idle and not self.tidy():
-                self._pulse.rest()
-                self._handle(self._mailbox.wait())
+            if self.is_idle:
+                self._handle(self.ahead.wait(self._mailbox, self._pulse))
             self.tick()
 
     def tick(self) -> None:
@@ -147,10 +146,6 @@ class Engine:
         self._publish()
         if self._keeps_idle:
             self._idle_cost.settle()
-
-    def tidy(self) -> bool:
-        """While nothing runs: a bit of what would take time later. False: nothing is left."""
-        return self._keeps_idle and self._ahead.step()
 
     def close(self) -> None:
         """End what is left, free the model, say so."""

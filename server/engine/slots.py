@@ -7,7 +7,6 @@ Engine thread only.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from collections.abc import Iterator
 
@@ -95,18 +94,18 @@ class Slots:
         slot.start(task, sampler, prefix.scope_of(task), self._clock(), breaks)
         self.has_changed = True
 
-    def bind_waiting(self, most_s: float = math.inf) -> None:
+    def bind_waiting(self, most_s: float = 0.0) -> None:
         """Give every slot that waits for a prefix the best one, unless a better one is coming.
 
-        While others generate, the rest have to wait for the next step once that took most_s:
-        states that leave the KV memory or come back may take long.
+        While others generate, the rest have to wait for the next step once that took most_s
+        (0 = no limit): states that leave the KV memory or come back may take long.
         """
         waiting = [slot for slot in self._slots if slot.state is SlotState.WAIT]
-        others_wait = any(slot.state is SlotState.DECODE for slot in self._slots)
+        is_limited = most_s > 0 and any(slot.state is SlotState.DECODE for slot in self._slots)
         started = self._clock() if waiting else 0.0
         for slot in sorted(waiting, key=lambda slot: slot.task_id):
             self._bind(slot)
-            if others_wait and self._clock() - started >= most_s:
+            if is_limited and self._clock() - started >= most_s:
                 return
 
     def _bind(self, slot: Slot) -> None:

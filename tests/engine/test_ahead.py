@@ -11,6 +11,7 @@ from server.engine.ahead import LONGEST_S
 from server.engine.checkpoints import State
 from server.engine.config import EngineConfig
 from server.engine.mailbox import EraseSlot
+from server.engine.pulse import Pulse
 from tests.engine.conftest import Bench
 from tests.engine.test_admission import slow_copies
 from tests.engine.test_engine import MakeBench
@@ -28,7 +29,7 @@ def after_prompts(b: Bench, n: int) -> Bench:
 def tidied(b: Bench) -> int:
     """How often there was something to do."""
     for n in range(100):
-        if not b.engine.tidy():
+        if not b.engine.ahead.step():
             return n
     raise AssertionError("there is no end of it")
 
@@ -139,6 +140,30 @@ def test_nothing_is_copied_ahead_where_that_was_asked(
 ) -> None:
     b = after_prompts(bench(n_slots=1, n_seq=9, config=config), 5)
     assert tidied(b) == 0
+
+
+def test_who_asks_one_thing_after_the_other_does_not_wait_for_copies(bench: MakeBench) -> None:
+    b = after_prompts(bench(n_slots=1, n_seq=9, config=LEAVES_COPIES), 5)
+    copied = slow_copies(b, 0.0)
+    b.submit("Z" * 10, n_predict=2)
+    assert len(b.engine.ahead.wait(b.mailbox, Pulse())) == 1
+    assert copied == []
+
+
+def test_a_message_ends_the_copies(bench: MakeBench) -> None:
+    b = after_prompts(bench(n_slots=1, n_seq=9, config=LEAVES_COPIES), 5)
+    save, n_saved, pulse = b.runner.save, 0, Pulse()
+
+    def interrupted(seq_id: int) -> State | None:
+        nonlocal n_saved
+        n_saved += 1
+        if n_saved == 2:
+            b.submit("Z" * 10, n_predict=2)
+        return save(seq_id)
+
+    b.runner.save = interrupted  # type: ignore[method-assign]
+    assert len(b.engine.ahead.wait(b.mailbox, pulse)) == 1
+    assert n_saved == 2
 
 
 def test_the_running_engine_tidies_before_it_sleeps(bench: MakeBench) -> None:

@@ -151,7 +151,7 @@ class Clients:
             n_batches = len(self.bench.runner.batches)
             is_idle = self.bench.engine.is_idle
             if is_idle:
-                self.bench.engine.tidy()
+                self.bench.engine.ahead.step()
             self.bench.tick()
             self.n_steps += not is_idle or len(self.bench.runner.batches) > n_batches
 
