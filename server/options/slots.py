@@ -39,7 +39,7 @@ SLOTS = Section("slots", "Slots and caching", (
            help="RAM for states of prompts that left the KV cache; -1 = no limit, 0 = off"),
     Option("cache_idle_slots", ("--cache-idle-slots",), flag, True,
            negated=("--no-cache-idle-slots",), env="LLAMA_ARG_CACHE_IDLE_SLOTS",
-           help="move idle slots to the prompt cache when a new request needs room"),
+           help="copy idle prompts to the prompt cache at rest, move them when room is needed"),
     Option("n_ctx_checkpoints", ("-ctxcp", "--ctx-checkpoints", "--swa-checkpoints"),
            integer_in(0), 32, "N", env="LLAMA_ARG_CTX_CHECKPOINTS",
            help="checkpoints kept for each slot of models whose memory can't be cut"),
