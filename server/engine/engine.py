@@ -101,7 +101,7 @@ class Engine:
         self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
         self._idle_cost = IdleCost(runner, self.memory)
         self._keeps_idle = self._config.cache_idle_slots and self.memory.host_cache.is_enabled
-        self.ahead = Ahead(self.memory, is_wanted=self._keeps_idle)
+        self.ahead = Ahead(runner, self.memory, is_wanted=self._keeps_idle)
         self._mailbox = mailbox
         self._clock = clock
         self._stop_at: float | None = None

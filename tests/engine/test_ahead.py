@@ -60,6 +60,26 @@ def test_what_is_there_already_is_not_copied_again(bench: MakeBench) -> None:
     assert tidied(b) == len(copied) == 1  # what the slot had when B came back
 
 
+def test_what_slots_have_is_copied_where_it_would_soon_leave(bench: MakeBench) -> None:
+    b = bench(n_slots=3, n_seq=9, config=LEAVES_COPIES)
+    for i in range(3):
+        b.generate(chr(65 + i) * 10, n_predict=2, id_slot=i)
+    copied = slow_copies(b, 0.0)
+    assert tidied(b) == 0
+    b.runner.n_idle_cells = 1
+    assert tidied(b) == len(copied) == 2
+    last = next(slot.sequence for slot in b.engine.slots if slot.id == 2)
+    assert not b.engine.memory.is_saved(last)
+
+
+def test_what_nobody_may_share_is_not_copied(bench: MakeBench) -> None:
+    b = bench(n_slots=2, n_seq=9, config=LEAVES_COPIES)
+    b.runner.n_idle_cells = 1
+    b.generate("A" * 10, n_predict=2, id_slot=0, cache_prompt=False)
+    b.generate("B" * 10, n_predict=2, id_slot=1)
+    assert tidied(b) == 0
+
+
 def test_what_is_rare_only_later_is_copied_then(bench: MakeBench) -> None:
     b = bench(n_slots=1, n_seq=9, n_cells=3000, n_ctx_slot=700, config=LEAVES_COPIES)
     for i in range(3):
