@@ -321,7 +321,7 @@ class Engine:
             if n and slot.sampler is not None:
                 slot.sampler.accept(task.prompt[len(task.prompt) - n :])
             if task.n_predict == 0:
-                slot.stop(StopType.LIMIT)
+                slot.generation.stop(StopType.LIMIT)
                 self.slots.finish(slot)
 
     # out

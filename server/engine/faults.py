@@ -91,8 +91,8 @@ class Faults:
     def _is_spoiled_alone(self, slot: Slot) -> bool:
         slot.resume()
         self._slots.bind_waiting()
-        n_decoded = slot.n_decoded
-        while slot.is_busy and slot.n_decoded == n_decoded:
+        n_decoded = slot.generation.n_decoded
+        while slot.is_busy and slot.generation.n_decoded == n_decoded:
             plan = self._plan_for(slot)
             if not plan:
                 return False

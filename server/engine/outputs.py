@@ -44,7 +44,7 @@ class Outputs:
             try:
                 token = sampler.sample(slot.i_batch)
                 self._accept(slot, token, sampler.prob(token))
-                if slot.is_guided and slot.has_next_token:
+                if slot.is_guided and slot.generation.has_next_token:
                     self._accept_forced(slot, sampler)
             except BadLogits:
                 spoiled.append(slot)
@@ -55,7 +55,7 @@ class Outputs:
             except BadSampling as error:
                 self._faults.fail(slot, str(error))
                 continue
-            if not slot.has_next_token:
+            if not slot.generation.has_next_token:
                 self._slots.finish(slot)
         return spoiled
 
@@ -69,7 +69,7 @@ class Outputs:
         for token in sampler.forced(n_max):
             self._accept(slot, token, is_forced=True)
             self._slots.stats.n_predicted += 1
-            if not slot.has_next_token:
+            if not slot.generation.has_next_token:
                 return
 
     def _accept(

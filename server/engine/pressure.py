@@ -109,9 +109,9 @@ class Pressure:
         n_keep = min(n_keep + add_bos, slot.n_ctx - N_KEEP_MARGIN)
         n_left = n_held - n_keep
         n_discard = min(task.n_discard or n_left // 2, max(0, n_left - 1))
-        slot.truncated = True
+        slot.generation.truncated = True
         if n_discard < 1 or not self._make_shift(slot, n_keep, n_keep + n_discard):
-            slot.stop(StopType.LIMIT)
+            slot.generation.stop(StopType.LIMIT)
             self._slots.finish(slot)
 
     def _make_shift(self, slot: Slot, start: int, end: int) -> bool:

@@ -49,7 +49,8 @@ def _why(slot: Slot, end: End) -> str:
         case End.WORD:
             return "stopped at a stop string"
         case End.LIMIT:
-            return "stopped at the end of the context" if slot.truncated else "stopped at its limit"
+            is_cut = slot.generation.truncated
+            return "stopped at the end of the context" if is_cut else "stopped at its limit"
         case End.CANCELLED:
             return "the client went away"
         case End.FAILED | End.REFUSED:

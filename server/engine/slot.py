@@ -1,8 +1,8 @@
 """One request's state machine: idle -> wait -> prefill -> decode -> idle.
 
-A slot has a sequence of tokens, which outlives the request, and the running request's state. It
-decides when a generation ends, by the rules of `process_token` in llama.cpp
-`tools/server/server-context.cpp`. It knows no model: tokens, pieces and times are handed in.
+A slot has a sequence of tokens, which outlives the request; of the running request it has what
+the sequence is to hold, and what was generated so far (generation.py). It knows no model: tokens,
+pieces and times are handed in.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from server.engine.generation import Generation
 from server.engine.sequence import Scope
 from server.engine.sequence import Sequence
 from server.engine.snapshot import Divergence
@@ -19,14 +20,11 @@ from server.engine.snapshot import SlotSnapshot
 from server.engine.task import Adapters
 from server.engine.task import Finished
 from server.engine.task import Progress
-from server.engine.task import StopType
 from server.engine.task import Task
 from server.engine.task import Timings
 from server.engine.task import Token
 from server.engine.task import TokenProb
 from server.engine.task import Tokens
-from server.engine.text import Lines
-from server.engine.text import TextStream
 
 if TYPE_CHECKING:
     from server.engine.runner import Sampler
@@ -78,8 +76,7 @@ class Slot:
         """Slot and task id whose prefill this one waits for, and up to how many tokens."""
         self.scope = Scope()
         self.divergence: Divergence | None = None
-        self.text = TextStream()
-        self._lines = Lines(self.text)
+        self.generation = Generation()
         self.is_guided = False
         """Whether some tokens may follow without being sampled."""
         self.pending: list[int] = []
@@ -87,17 +84,10 @@ class Slot:
 
         After the batch that computes them they stay until the next token is accepted.
         """
-        self.tokens: list[int] = []
-        self.probs: list[TokenProb] = []
-        self.stop_type = StopType.NONE
-        self.truncated = False
-        self.has_new_line = False
-        self.has_next_token = True
         self.n_cached = 0
         self.n_processed = 0
-        self.n_decoded = 0
         self.t_submitted = 0.0
-        self._t_start = self._t_prompt = self._t_decode = 0.0
+        self._t_start = self._t_prompt = 0.0
 
     # state
 
@@ -138,43 +128,43 @@ class Slot:
         return now - self._t_start
 
     @property
-    def t_token(self) -> float:
-        """When the last token was sampled."""
-        return self._t_decode
+    def is_full(self) -> bool:
+        """Whether the context has no room for a token after those that are pending."""
+        return self.n_room <= 0
 
     @property
-    def n_remaining(self) -> int:
-        """Tokens that may still be generated; -1 = no limit."""
-        if self.task is None or self.task.n_predict < 0:
-            return -1
-        return self.task.n_predict - self.n_decoded
+    def n_room(self) -> int:
+        """How many more tokens the context takes after those that are pending."""
+        return self.n_ctx - self.sequence.n_tokens - len(self.pending)
 
     @property
     def timings(self) -> Timings:
         """Counts and durations so far."""
+        generation = self.generation
+        t_prompt = generation.t_first if generation.n_decoded else self._t_prompt
         return Timings(
             self.n_cached,
             self.n_processed,
-            max(0.0, self._t_prompt - self._t_start) * 1e3,
-            self.n_decoded,
-            # the first token comes with the prompt's logits: at least a microsecond, never 0
-            max(1e-3, (self._t_decode - self._t_prompt) * 1e3) if self.n_decoded else 0.0,
+            max(0.0, t_prompt - self._t_start) * 1e3,
+            generation.n_decoded,
+            generation.duration_ms,
         )
 
     def snapshot(self, *, with_text: bool) -> SlotSnapshot:
         """What /slots shows."""
+        generation = self.generation
         return SlotSnapshot(
             self.id,
             self.n_ctx,
             self.is_busy,
             self.task,
             self.sequence.n_tokens,
-            self.has_next_token and self.is_busy,
-            self.has_new_line,
-            self.n_remaining,
+            generation.has_next_token and self.is_busy,
+            generation.has_new_line,
+            generation.n_remaining,
             self.timings,
             self.divergence,
-            self.text.text() if with_text else "",
+            generation.text.text() if with_text else "",
             tuple(checkpoint.n_tokens for checkpoint in self.sequence.checkpoints),
         )
 
@@ -191,8 +181,7 @@ class Slot:
         self.scope = scope
         self.target = task.prompt
         self.breaks = breaks
-        self.text = TextStream(task.stop)
-        self._lines = Lines(self.text)
+        self.generation = Generation(task)
         self.t_submitted = now if task.t_submitted is None else task.t_submitted
         self._t_start = self._t_prompt = now
         self.state = SlotState.WAIT
@@ -234,7 +223,7 @@ class Slot:
 
     def retry(self) -> None:
         """Prefill or decode -> preempted, so that the logits of the last row come once more."""
-        if self.n_decoded:
+        if self.generation.n_decoded:
             self.target = self.sequence.tokens[: -len(self.pending)].copy()
             self.wants_logits = False
         self.state = SlotState.PREEMPTED
@@ -254,7 +243,7 @@ class Slot:
         prob: TokenProb | None = None,
         is_forced: bool = False,
     ) -> Token | None:
-        """A token was sampled: update text and stop state; the event for a streaming task.
+        """A token was sampled: the event for a streaming task, unless a character is incomplete.
 
         is_forced: it follows the one before without a batch between them.
         """
@@ -262,23 +251,15 @@ class Slot:
         if not is_forced:
             self.pending.clear()
         self.pending.append(token)
-        self.n_decoded += 1
-        if self.n_decoded == 1:
-            self._t_prompt = now
-        self._t_decode = now
-        if self.task.return_tokens:
-            self.tokens.append(token)
-        released = self.text.push(piece, is_eog=is_eog)
-        event = None
-        if released is not None:
-            if prob is not None:
-                prob = TokenProb(prob.id, released, prob.p, prob.top)
-                self.probs.append(prob)
-            if self.task.stream:
-                text = released.decode("utf-8", "replace")
-                event = Token(self.task.id, text, token, self.timings, prob)
-        self._check_limits(released or b"", is_eog=is_eog)
-        return event
+        is_full = not self.shifts and self.is_full
+        released = self.generation.accept(
+            token, piece, now, is_eog=is_eog, is_full=is_full, prob=prob
+        )
+        if released is None or not self.task.stream:
+            return None
+        shown = self.generation.probs[-1] if prob is not None else None
+        text = released.decode("utf-8", "replace")
+        return Token(self.task.id, text, token, self.timings, shown)
 
     def release(self, now: float) -> None:
         """Any state -> idle; the sequence stays."""
@@ -308,57 +289,20 @@ class Slot:
     def finished(self) -> Finished:
         """The last event of a task that ended by itself."""
         assert self.task is not None
-        held = self.text.flush()
+        generation = self.generation
+        held = generation.text.flush()
         is_stream = self.task.stream
         return Finished(
             self.task.id,
-            held.decode("utf-8", "replace") if is_stream else self.text.text(),
-            () if is_stream else tuple(self.tokens),
-            tuple(self.probs),
-            self.stop_type,
-            self.text.stopping_word,
-            self.truncated,
-            self.has_new_line,
+            held.decode("utf-8", "replace") if is_stream else generation.text.text(),
+            () if is_stream else tuple(generation.tokens),
+            tuple(generation.probs),
+            generation.stop_type,
+            generation.text.stopping_word,
+            generation.truncated,
+            generation.has_new_line,
             len(self.task.prompt),
             self.sequence.n_tokens,
             self.id,
             self.timings,
         )
-
-    # stop rules
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the context has no room for a token after those that are pending."""
-        return self.n_room <= 0
-
-    @property
-    def n_room(self) -> int:
-        """How many more tokens the context takes after those that are pending."""
-        return self.n_ctx - self.sequence.n_tokens - len(self.pending)
-
-    def stop(self, stop_type: StopType) -> None:
-        """End the generation after the current token."""
-        self.stop_type = stop_type
-        self.has_next_token = False
-
-    def _check_limits(self, released: bytes, *, is_eog: bool) -> None:
-        """The reference's order: word, context, count, indentation, time, end of generation."""
-        task = self.task
-        assert task is not None
-        if self.text.stopping_word:
-            self.stop(StopType.WORD)
-        if not self.shifts and self.is_full:
-            self.truncated = True
-            self.stop(StopType.LIMIT)
-        if self.has_next_token and self.n_decoded == task.n_predict:
-            self.stop(StopType.LIMIT)
-        if self.has_new_line and task.n_indent > 0 and self._lines.drop_outdented(task.n_indent):
-            self.stop(StopType.LIMIT)
-        if b"\n" in released:
-            self.has_new_line = True
-            limit_ms = task.t_max_predict_ms
-            if limit_ms > 0 and (self._t_decode - self._t_prompt) * 1e3 > limit_ms:
-                self.stop(StopType.LIMIT)
-        if is_eog:
-            self.stop(StopType.EOS)

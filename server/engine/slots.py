@@ -266,7 +266,7 @@ class Slots:
     def finish(self, slot: Slot) -> None:
         """End a request whose slot says that nothing follows."""
         self.events.append(slot.finished())
-        self._end(slot, End(slot.stop_type.value))
+        self._end(slot, End(slot.generation.stop_type.value))
 
     def fail(self, slot: Slot, kind: ErrorKind, message: str) -> None:
         """End a request that can't go on."""
@@ -292,9 +292,8 @@ class Slots:
     def end_all(self) -> None:
         """End every request now: what was generated is the client's, so it ends properly."""
         for slot in self.busy:
-            if slot.n_decoded:
-                slot.stop(StopType.LIMIT)
-                slot.truncated = True
+            if slot.generation.n_decoded:
+                slot.generation.stop(StopType.LIMIT, truncated=True)
                 self.finish(slot)
             else:
                 self.fail(slot, ErrorKind.UNAVAILABLE, SHUTTING_DOWN)

@@ -79,14 +79,14 @@ class Stats:
             self.prompt_s += seconds
         longest = self.n_tokens_max
         for slot in plan.decoding:
-            self._gaps.add(now - slot.t_token)
+            self._gaps.add(now - slot.generation.t_last)
             if slot.sequence.n_tokens >= longest:
                 longest = slot.sequence.n_tokens + 1
         self.n_tokens_max = longest
         self.n_predicted += len(plan.decoding)
         for chunk in plan.chunks:
             self.n_tokens_max = max(self.n_tokens_max, chunk.start + chunk.n)
-            if chunk.wants_logits and chunk.slot.n_remaining != 0:
+            if chunk.wants_logits and chunk.slot.generation.n_remaining != 0:
                 self.n_predicted += 1
                 self._first_token.add(now - chunk.slot.t_submitted)
 

@@ -197,7 +197,7 @@ def test_a_context_shift_moves_the_invocation_too(bench: MakeBench) -> None:
     b.tick(45)
     (slot,) = b.engine.slots.busy
     n_bare = slot.scope.n_bare
-    assert slot.truncated
+    assert slot.generation.truncated
     assert n_bare < 20
     assert cells_of(b, task)[:n_bare] == [()] * n_bare
     assert () not in cells_of(b, task)[n_bare:]
