@@ -15,13 +15,15 @@ from pydantic import BaseModel
 
 from tests.api.anthropic_events import assert_error_payload
 from tests.e2e.live import LiveServer
+from tests.e2e.questions import SURE
+from tests.e2e.questions import SURE_ANSWER
 
 if TYPE_CHECKING:
     import anthropic
 
 pytestmark = pytest.mark.model
 
-QUESTION: Any = [{"role": "user", "content": "Who wrote Romeo and Juliet?"}]
+QUESTION: Any = [{"role": "user", "content": SURE}]
 GREEDY: Any = {"temperature": 0, "cache_prompt": False}
 ASK: dict[str, Any] = {"model": "any", "max_tokens": 24, "extra_body": GREEDY}
 WEATHER: Any = {
@@ -61,7 +63,7 @@ def test_a_stream_adds_up_to_the_message_that_is_not_streamed(client: anthropic.
         names = [event.type for event in stream]
         final = stream.get_final_message()
     (block,) = whole.content
-    assert block.type == "text" and "Shakespeare" in block.text
+    assert block.type == "text" and block.text == SURE_ANSWER
     for found in (final, whole):
         found.id = ""
     assert final.to_dict(exclude_none=True) == whole.to_dict(exclude_none=True)
@@ -136,8 +138,8 @@ def test_the_beta_of_the_client_is_the_same(client: anthropic.Anthropic) -> None
 
 
 def test_it_ends_at_a_stop_sequence(client: anthropic.Anthropic) -> None:
-    found = client.messages.create(messages=QUESTION, stop_sequences=["Shakespeare"], **ASK)
-    assert (found.stop_reason, found.stop_sequence) == ("stop_sequence", "Shakespeare")
+    found = client.messages.create(messages=QUESTION, stop_sequences=["Romeo"], **ASK)
+    assert (found.stop_reason, found.stop_sequence) == ("stop_sequence", "Romeo")
 
 
 def test_refusals_are_the_clients_own_errors(client: anthropic.Anthropic) -> None:

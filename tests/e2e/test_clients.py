@@ -18,13 +18,15 @@ import requests
 
 from tests.e2e import live
 from tests.e2e.live import LiveServer
+from tests.e2e.questions import SURE
+from tests.e2e.questions import SURE_ANSWER
 
 pytestmark = pytest.mark.model
 
 NODE = live.ROOT / "tests" / "clients" / "node"
 INSTALL_S = 120.0
 ASK_S = 60.0
-QUESTION = [{"role": "user", "content": "Who wrote Romeo and Juliet?"}]
+QUESTION = [{"role": "user", "content": SURE}]
 
 READ_DESCRIPTION = """
 import { readFileSync } from "node:fs";
@@ -76,11 +78,11 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_official_client_for_node(demo: LiveServer, node_folder: Path) -> None:
-    printed = run(command("node"), "client.mjs", f"{demo.url}/v1", cwd=node_folder, timeout_s=ASK_S)
+    argv = (command("node"), "client.mjs", f"{demo.url}/v1", SURE)
+    printed = run(*argv, cwd=node_folder, timeout_s=ASK_S)
     found: dict[str, Any] = json.loads(printed)
     assert len(found["models"]) == 1
-    assert "Shakespeare" in found["whole"]
-    assert found["streamed"] == found["accumulated"] == found["whole"]
+    assert found["streamed"] == found["accumulated"] == found["whole"] == SURE_ANSWER
     assert found["usage"]["completion_tokens"] > 0
     assert found["counted"] == found["usage"]["prompt_tokens"]
     assert found["called"].pop("reason") == "tool_calls"
@@ -97,10 +99,9 @@ def test_the_official_client_for_node(demo: LiveServer, node_folder: Path) -> No
 
 
 def test_responses_of_the_official_client_for_node(demo: LiveServer, node_folder: Path) -> None:
-    argv = (command("node"), "responses.mjs", f"{demo.url}/v1")
+    argv = (command("node"), "responses.mjs", f"{demo.url}/v1", SURE)
     found: dict[str, Any] = json.loads(run(*argv, cwd=node_folder, timeout_s=ASK_S))
-    assert "Shakespeare" in found["whole"]
-    assert found["streamed"] == found["accumulated"] == found["whole"]
+    assert found["streamed"] == found["accumulated"] == found["whole"] == SURE_ANSWER
     assert found["call"]["name"] == "weather"
     assert json.loads(found["call"]["arguments"])["city"] in ("Oslo", "Paris")
     assert found["told"]
@@ -114,9 +115,10 @@ def test_responses_of_the_official_client_for_node(demo: LiveServer, node_folder
 
 
 def test_anthropics_client_for_node(demo: LiveServer, node_folder: Path) -> None:
-    printed = run(command("node"), "anthropic.mjs", demo.url, cwd=node_folder, timeout_s=ASK_S)
+    argv = (command("node"), "anthropic.mjs", demo.url, SURE)
+    printed = run(*argv, cwd=node_folder, timeout_s=ASK_S)
     found: dict[str, Any] = json.loads(printed)
-    assert "Shakespeare" in found["answer"]["whole"]["content"][0]["text"]
+    assert found["answer"]["whole"]["content"][0]["text"] == SURE_ANSWER
     for asked in (found["answer"], found["called"]):
         assert without_nulls(asked["streamed"]) == without_nulls(asked["whole"])
     assert found["called"]["whole"]["stop_reason"] == "tool_use"
@@ -142,7 +144,7 @@ def test_requests_chats_and_streams(demo: LiveServer) -> None:
     with requests.Session() as session:
         url = f"{demo.url}/v1/chat/completions"
         whole = session.post(url, json=body, timeout=ASK_S)
-        assert whole.encoding == "utf-8" and "Shakespeare" in whole.text
+        assert whole.encoding == "utf-8" and SURE_ANSWER in whole.text
         with session.post(url, json=body | {"stream": True}, stream=True, timeout=ASK_S) as reply:
             *lines, last = filter(None, reply.iter_lines(decode_unicode=True))
     assert last == "data: [DONE]"

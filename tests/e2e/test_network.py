@@ -249,6 +249,7 @@ def test_keys_of_files_and_variables_open(secure: Secure, key: str) -> None:
 
 def test_sighup_reads_keys_and_certificate_again_and_keeps_the_model(secure: Secure) -> None:
     workers, serial = descendants(secure.server.pid), secure.serial()
+    before = secure.keys.read_text()
     secure.keys.write_text("fourth\nfirst\n")
     secure.certify(trustme.CA())
     with pytest.raises(requests.exceptions.SSLError):
@@ -261,6 +262,10 @@ def test_sighup_reads_keys_and_certificate_again_and_keeps_the_model(secure: Sec
     }
     assert replies == {"first": 200, "second": 401, "third": 200, "fourth": 200}
     assert descendants(secure.server.pid) == workers
+    secure.keys.write_text(before)
+    secure.server.signal(signal.SIGHUP)
+    second = {"x-api-key": "second"}
+    wait_until("the keys of before", lambda: secure.get("/props", **second).status_code == 200)
 
 
 def test_sighup_with_files_that_are_none_changes_nothing(secure: Secure) -> None:

@@ -18,12 +18,12 @@ from tests.e2e.conftest import ONE_THREAD
 from tests.e2e.conftest import Starter
 from tests.e2e.live import LiveServer
 from tests.e2e.processes import wait_until
+from tests.e2e.questions import SURE
 
 pytestmark = pytest.mark.model
 
 GREEDY: dict[str, Any] = {"model": "any", "temperature": 0.0, "max_output_tokens": 24}
 LONGER = GREEDY | {"max_output_tokens": 64}
-QUESTION = "Who wrote Romeo and Juliet?"
 TOOL: Any = {
     "type": "function",
     "name": "weather",
@@ -66,10 +66,10 @@ def test_a_stream_ends_with_what_is_answered_whole(client: openai.OpenAI) -> Non
     schema = {"type": "object", "properties": {"by": {"enum": ["Shakespeare", "Marlowe"]}}}
     schema |= {"required": ["by"], "additionalProperties": False}
     form: Any = {"format": {"type": "json_schema", "name": "author", "schema": schema}}
-    whole = client.responses.create(input=QUESTION, text=form, **LONGER)
+    whole = client.responses.create(input=SURE, text=form, **LONGER)
     assert whole.status == "completed"
     text, types = "", []
-    with client.responses.stream(input=QUESTION, text=form, **LONGER) as stream:
+    with client.responses.stream(input=SURE, text=form, **LONGER) as stream:
         for event in stream:
             types.append(event.type)
             if event.type == "response.output_text.delta":
@@ -122,8 +122,8 @@ def test_an_answer_is_parsed(client: openai.OpenAI) -> None:
 
 
 def test_tokens_are_counted(client: openai.OpenAI) -> None:
-    counted = client.responses.input_tokens.count(model="any", input=QUESTION, instructions="Hm.")
-    asked = client.responses.create(input=QUESTION, instructions="Hm.", **GREEDY)
+    counted = client.responses.input_tokens.count(model="any", input=SURE, instructions="Hm.")
+    asked = client.responses.create(input=SURE, instructions="Hm.", **GREEDY)
     assert asked.usage and counted.input_tokens == asked.usage.input_tokens
 
 
@@ -138,7 +138,7 @@ def test_errors_are_the_clients_own(client: openai.OpenAI) -> None:
 
 
 def test_the_background_is_polled_and_cancelled(demo: LiveServer, client: openai.OpenAI) -> None:
-    short = client.responses.create(input=QUESTION, background=True, **GREEDY)
+    short = client.responses.create(input=SURE, background=True, **GREEDY)
     assert short.status == "queued"
     wait_until(
         "the response is over",
@@ -156,7 +156,7 @@ def test_the_background_is_polled_and_cancelled(demo: LiveServer, client: openai
 
 
 def test_the_events_of_the_background_come_again(client: openai.OpenAI) -> None:
-    stream = client.responses.create(input=QUESTION, background=True, stream=True, **GREEDY)
+    stream = client.responses.create(input=SURE, background=True, stream=True, **GREEDY)
     events = [event.to_dict() for event in stream]
     response: Any = events[0]["response"]
     again = client.responses.retrieve(response["id"], stream=True, starting_after=3)

@@ -1,11 +1,11 @@
 // What Anthropic's official client for Node makes of a server: asks it, prints one JSON object.
-// usage: node anthropic.mjs ADDRESS
+// usage: node anthropic.mjs ADDRESS QUESTION
 
 import Anthropic, { APIError } from "@anthropic-ai/sdk";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 
 const client = new Anthropic({ baseURL: process.argv[2], apiKey: "none", maxRetries: 0 });
-const messages = [{ role: "user", content: "Who wrote Romeo and Juliet?" }];
+const messages = [{ role: "user", content: process.argv[3] }];
 const greedy = { model: "any", temperature: 0, cache_prompt: false };
 const chat = { ...greedy, messages, max_tokens: 16 };
 const schema = {

@@ -1,12 +1,12 @@
 // What the official OpenAI client for Node makes of a server: asks it, prints one JSON object.
-// usage: node client.mjs BASE_URL
+// usage: node client.mjs BASE_URL QUESTION
 
 import OpenAI, { APIError } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
 const client = new OpenAI({ baseURL: process.argv[2], apiKey: "none", maxRetries: 0 });
-const messages = [{ role: "user", content: "Who wrote Romeo and Juliet?" }];
+const messages = [{ role: "user", content: process.argv[3] }];
 const chat = { model: "any", messages, temperature: 0, max_tokens: 24 };
 
 const models = await client.models.list();

@@ -1,12 +1,12 @@
 // What the official OpenAI client for Node makes of /v1/responses: asks it, prints one JSON object.
-// usage: node responses.mjs BASE_URL
+// usage: node responses.mjs BASE_URL QUESTION
 
 import OpenAI, { APIError } from "openai";
 import { zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
 const client = new OpenAI({ baseURL: process.argv[2], apiKey: "none", maxRetries: 0 });
-const asked = { model: "any", input: "Who wrote Romeo and Juliet?", temperature: 0 };
+const asked = { model: "any", input: process.argv[3], temperature: 0 };
 const short = { ...asked, max_output_tokens: 64 };
 const properties = { city: { enum: ["Oslo", "Paris"] } };
 const schema = (fields) => ({
