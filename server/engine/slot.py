@@ -223,7 +223,8 @@ class Slot:
 
     def retry(self) -> None:
         """Prefill or decode -> preempted, so that the logits of the last row come once more."""
-        if self.generation.n_decoded:
+        # one that resumes has its target already, and its sequence only a part of that
+        if self.generation.n_decoded and self.state is SlotState.DECODE:
             self.target = self.sequence.tokens[: -len(self.pending)].copy()
             self.wants_logits = False
         self.state = SlotState.PREEMPTED

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from server.engine.config import EngineConfig
 from server.engine.errors import NO_NUMBER
 from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
+from server.engine.slot import SlotState
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.engine.task import SamplingParams
@@ -118,6 +120,32 @@ def test_what_runs_beside_it_is_computed_again_and_says_the_same(bench: MakeBenc
     b.run()
     assert [b.text(task) for task in tasks] == alone
     assert b.runner.n_wiped > 0
+
+
+def test_request_that_resumes_beside_it_says_what_it_says_alone(bench: MakeBench) -> None:
+    requests = (("first", 60), ("second" * 4, 20), ("third" * 4, 30))
+    alone = [bench(n_ctx_slot=100).generate(text, n_predict=n).text for text, n in requests]
+    is_spoiled = False
+
+    def rule(tokens: list[int]) -> int:
+        nonlocal is_spoiled
+        if is_spoiled:
+            is_spoiled = False
+            raise BadLogits(NO_NUMBER)
+        return next_letter(tokens)
+
+    config = EngineConfig(max_step_ms=1e-3)
+    b = bench(rule, n_cells=90, n_ctx_slot=100, n_batch=5, config=config)
+    tasks = [b.submit(text, n_predict=n) for text, n in requests]
+    b.tick()
+    young = b.engine.slots.busy[-1]
+    while not (young.state is SlotState.PREFILL and young.generation.n_decoded):
+        b.tick()
+    assert young.sequence.n_tokens < len(young.target)
+    is_spoiled = True
+    b.run()
+    assert b.runner.n_wiped > 0
+    assert [b.text(task) for task in tasks] == alone
 
 
 def spoils_all(runner: FakeRunner) -> Callable[[list[int]], int]:
