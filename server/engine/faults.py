@@ -99,6 +99,9 @@ class Faults:
             try:
                 if self._compute(plan):
                     return True
-            except (KvFull, DecodeFailed) as error:
+            except KvFull:  # beside those that were looked at before it: all go on together
+                self._memory.undo(slot.sequence)
+                return False
+            except DecodeFailed as error:
                 self.fail(slot, str(error))
         return False

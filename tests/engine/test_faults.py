@@ -122,27 +122,46 @@ def test_what_runs_beside_it_is_computed_again_and_says_the_same(bench: MakeBenc
     assert b.runner.n_wiped > 0
 
 
-def test_request_that_resumes_beside_it_says_what_it_says_alone(bench: MakeBench) -> None:
-    requests = (("first", 60), ("second" * 4, 20), ("third" * 4, 30))
-    alone = [bench(n_ctx_slot=100).generate(text, n_predict=n).text for text, n in requests]
-    is_spoiled = False
+def spoils_once(is_due: list[bool]) -> Callable[[list[int]], int]:
+    """As next_letter, but no number once as soon as that is due."""
 
     def rule(tokens: list[int]) -> int:
-        nonlocal is_spoiled
-        if is_spoiled:
-            is_spoiled = False
+        if is_due[0]:
+            is_due[0] = False
             raise BadLogits(NO_NUMBER)
         return next_letter(tokens)
 
-    config = EngineConfig(max_step_ms=1e-3)
-    b = bench(rule, n_cells=90, n_ctx_slot=100, n_batch=5, config=config)
+    return rule
+
+
+def test_request_that_resumes_beside_it_says_what_it_says_alone(bench: MakeBench) -> None:
+    requests = (("first", 60), ("second" * 4, 20), ("third" * 4, 30))
+    alone = [bench(n_ctx_slot=100).generate(text, n_predict=n).text for text, n in requests]
+    spoiled = [False]
+    sizes = {"n_cells": 90, "n_ctx_slot": 100, "n_batch": 5}
+    b = bench(spoils_once(spoiled), **sizes, config=EngineConfig(max_step_ms=1e-3))
     tasks = [b.submit(text, n_predict=n) for text, n in requests]
     b.tick()
     young = b.engine.slots.busy[-1]
     while not (young.state is SlotState.PREFILL and young.generation.n_decoded):
         b.tick()
     assert young.sequence.n_tokens < len(young.target)
-    is_spoiled = True
+    spoiled[0] = True
+    b.run()
+    assert b.runner.n_wiped > 0
+    assert [b.text(task) for task in tasks] == alone
+
+
+def test_suspects_that_do_not_fit_together_all_end_well(bench: MakeBench) -> None:
+    requests = (("s", 30), ("a" * 38, 3), ("b" * 38, 3))
+    alone = [bench(n_ctx_slot=60).generate(text, n_predict=n).text for text, n in requests]
+    spoiled = [False]
+    sizes = {"n_cells": 64, "n_ctx_slot": 60, "n_batch": 8}
+    b = bench(spoils_once(spoiled), **sizes, config=EngineConfig(max_step_ms=1e-3))
+    tasks = [b.submit(text, n_predict=n) for text, n in requests]
+    while b.engine.slots.at(1).state is not SlotState.PREFILL:
+        b.tick()
+    spoiled[0] = True
     b.run()
     assert b.runner.n_wiped > 0
     assert [b.text(task) for task in tasks] == alone
