@@ -317,9 +317,7 @@ class Engine:
         if task.stream and task.return_progress:
             self.slots.events.append(slot.progress(now))
         if slot.state is SlotState.DECODE:
-            n = min(n_history(task.sampling), len(task.prompt))
-            if n and slot.sampler is not None:
-                slot.sampler.accept(task.prompt[len(task.prompt) - n :])
+            slot.show_history(n_history(task.sampling))
             if task.n_predict == 0:
                 slot.generation.stop(StopType.LIMIT)
                 self.slots.finish(slot)

@@ -79,6 +79,8 @@ class Slot:
         self.generation = Generation()
         self.is_guided = False
         """Whether some tokens may follow without being sampled."""
+        self._has_history = False
+        """Whether the sampler has seen the end of the prompt."""
         self.pending: list[int] = []
         """Tokens that were accepted and are not yet in the sequence, at most one of them sampled.
 
@@ -209,6 +211,15 @@ class Slot:
             self._t_prompt = now
         if not self.n_prefill_left:
             self.state = SlotState.DECODE
+
+    def show_history(self, n_tokens: int) -> None:
+        """Let the sampler see the prompt's end, once however often that is computed."""
+        assert self.task is not None
+        prompt = self.task.prompt
+        n = min(n_tokens, len(prompt))
+        if n and self.sampler is not None and not self._has_history:
+            self.sampler.accept(prompt[len(prompt) - n :])
+            self._has_history = True
 
     def preempt(self, held: Tokens | None = None) -> None:
         """Prefill or decode -> preempted: what it holds becomes its target; nothing is lost.

@@ -16,6 +16,7 @@ from server.engine.task import Failed
 from server.engine.task import SamplingParams
 from server.engine.task import Task
 from tests.engine.conftest import Bench
+from tests.fake_sampler import FakeSampler
 from tests.fakes import FakeRunner
 from tests.fakes import next_letter
 
@@ -150,6 +151,16 @@ def test_request_that_resumes_beside_it_says_what_it_says_alone(bench: MakeBench
     b.run()
     assert b.runner.n_wiped > 0
     assert [b.text(task) for task in tasks] == alone
+
+
+def test_sampler_sees_a_prompt_once_that_is_computed_again(bench: MakeBench) -> None:
+    b = bench(spoils_once([True]))
+    b.submit("hello", sampling=SamplingParams(frequency_penalty=1.0))
+    b.tick()
+    sampler = b.engine.slots.at(0).sampler
+    assert isinstance(sampler, FakeSampler)
+    assert b.runner.n_wiped > 0
+    assert bytes(sampler.accepted) == b"hello"
 
 
 def test_suspects_that_do_not_fit_together_all_end_well(bench: MakeBench) -> None:
