@@ -86,6 +86,8 @@ class Slot:
 
         After the batch that computes them they stay until the next token is accepted.
         """
+        self.has_begun = False
+        """Whether it ever had a sequence; a preempted one has none and begins no second time."""
         self.n_cached = 0
         self.n_processed = 0
         self.t_submitted = 0.0
@@ -197,12 +199,16 @@ class Slot:
         self.awaits = None
         self.state = SlotState.PREFILL
         if self.wants_logits:
-            self.n_cached = sequence.n_tokens
-            self.n_processed = 0
-            self.divergence = divergence
-            self._t_start = self._t_prompt = now
+            # what it had computed before it was preempted is not cached
+            n_held = sequence.n_tokens
+            self.n_processed = min(self.n_processed, max(0, n_held - self.n_cached))
+            self.n_cached = n_held - self.n_processed
         elif not self.n_prefill_left:
             self.state = SlotState.DECODE
+        if not self.has_begun:
+            self.divergence = divergence
+            self._t_start = self._t_prompt = now
+            self.has_begun = True
 
     def prefilled(self, n_tokens: int, now: float) -> None:
         """A chunk of the target was decoded."""

@@ -120,10 +120,11 @@ class Slots:
             return
         sequence = self._take(slot, match, task, wanted)
         sequence.scope = slot.scope
+        begins = not slot.has_begun
         slot.bind(sequence, match.divergence, self._clock())
         if task.sampling.backend_sampling and slot.sampler is not None:
             slot.sampler.attach(sequence.id)
-        if slot.wants_logits:
+        if begins:
             self.stats.add_begun(slot, self._clock())
             if task.stream and task.return_progress:
                 self.events.append(slot.progress(self._clock()))

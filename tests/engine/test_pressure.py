@@ -7,6 +7,7 @@ import pytest
 from server.engine.config import EngineConfig
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
+from server.engine.task import Progress
 from server.engine.task import StopType
 from tests.engine.conftest import Bench
 from tests.engine.conftest import shifted
@@ -79,6 +80,29 @@ def test_a_preempted_request_counts_its_prompt_once(bench: MakeBench) -> None:
     b.run()
     assert [n_cached(b, task) for task in tasks] == [0, 0]
     assert [b.finished(task).timings.n_decoded for task in tasks] == [30, 30]
+
+
+@pytest.mark.parametrize("host_cache_bytes", [0, None])
+def test_a_prompt_that_was_preempted_is_not_cached_and_begins_once(
+    bench: MakeBench, host_cache_bytes: int | None
+) -> None:
+    config = EngineConfig(max_step_ms=1e-3, host_cache_bytes=host_cache_bytes)
+    b = bench(n_cells=80, n_ctx_slot=60, n_batch=4, config=config)
+    b.submit("a" * 20, n_predict=39)
+    b.tick(6)
+    young = b.submit("b" * 50, n_predict=2, stream=True, return_progress=True)
+    b.run()
+    stats = b.engine.slots.stats
+    assert stats.n_preempted == 1
+    timings = b.finished(young).timings
+    assert (timings.n_prompt_cached, timings.n_prompt_processed) == (0, 50)
+    assert timings.prompt_ms > 1.0
+    progress = [event for event in b.events[young.id] if isinstance(event, Progress)]
+    assert [event.n_cached for event in progress] == [0] * len(progress)
+    assert [event.n_processed for event in progress].count(0) == 1
+    counters = stats.counters()
+    assert counters.n_prompt_cached == 0
+    assert sum(counters.queue.counts) == 2
 
 
 def test_a_cancelled_request_that_was_preempted_leaves_nothing(bench: MakeBench) -> None:
