@@ -197,12 +197,10 @@ class Engine:
             self.embeddings.expire(timeout_s)
 
     def _admit(self) -> None:
-        for slot, task in self.waiting.startable(self._choose):
+        for slot, task in self.waiting.startable(self._choose, self._pressure.can_admit):
             self.slots.start(slot, task)
 
     def _choose(self, task: Task) -> Slot | None:
-        if not self._pressure.can_admit(task):
-            return None
         return self.slots.choose(task, self._config.slot_prompt_similarity)
 
     def _end_everything(self) -> None:

@@ -83,15 +83,21 @@ class Waiting:
         tasks, self._lanes = list(self), {}
         return tasks
 
-    def startable(self, choose: Callable[[Task], Slot | None]) -> Iterator[tuple[Slot, Task]]:
-        """Tasks for which choose finds a slot, in order; they leave the queue as they come."""
+    def startable(
+        self, choose: Callable[[Task], Slot | None], has_room: Callable[[Task], bool]
+    ) -> Iterator[tuple[Slot, Task]]:
+        """Tasks for which choose finds a slot, in order; they leave the queue as they come.
+
+        While one that could have its slot waits for cells, all wait: others would take them first.
+        """
         passed: list[tuple[Lane, Task]] = []
         try:
             while self._lanes:
                 lane = self._next_lane()
                 task = self._lanes[lane][0]
                 slot = choose(task)
-                if slot is None and task.id_slot < 0:
+                must_wait = task.id_slot < 0 if slot is None else not has_room(task)
+                if must_wait:
                     return
                 self._take_first(lane)
                 if slot is None:

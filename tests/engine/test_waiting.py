@@ -70,6 +70,18 @@ def test_turns_can_not_be_saved_up() -> None:
     assert 2 <= len({task.id for task in late}.intersection(next_six)) <= 4
 
 
+def test_a_large_prompt_for_a_slot_of_its_own_gets_its_cells() -> None:
+    b = Bench(FakeRunner(n_slots=3, n_cells=64, n_ctx_slot=60))
+    for letter, n in (("a", 7), ("b", 9)):
+        b.submit(letter * 8, n_predict=n)
+    b.tick(2)
+    large = b.submit("c" * 58, n_predict=2, id_slot=2)
+    for i in range(100):
+        b.submit("abcdefgh"[i % 8] * 8, n_predict=7 + i % 3)
+        b.tick(2)
+    assert len(b.text(large)) == 2
+
+
 def test_a_task_that_waited_too_long_is_refused() -> None:
     b = bench(queue_timeout_s=1.0)
     running = b.submit("hello", n_predict=50)
