@@ -100,8 +100,7 @@ class Embeddings:
             if refusal is None:
                 readings.append(Reading(task, self._info.pooling, together))
             else:
-                self._slots.events.append(refusal)
-                self._slots.stats.ended[End.REFUSED] += 1
+                self._slots.refuse([refusal])
         self._readings.add(readings)
 
     def _refusal(self, task: EmbeddingTask) -> Failed | None:
@@ -125,6 +124,7 @@ class Embeddings:
         """Forget texts whose client is gone."""
         for reading in self._readings.remove(lambda reading: reading.task.id in task_ids):
             self._release(reading)
+            self._slots.stats.ended[End.CANCELLED] += 1
 
     def expire(self, timeout_s: float) -> None:
         """Refuse requests that wait for so long, and of which nothing is computed."""
@@ -141,8 +141,7 @@ class Embeddings:
 
         for reading in self._readings.remove(is_late):
             self._release(reading)
-            self._slots.events.append(Failed(reading.task.id, ErrorKind.OVERLOADED, message))
-            self._slots.stats.ended[End.REFUSED] += 1
+            self._slots.refuse([Failed(reading.task.id, ErrorKind.OVERLOADED, message)])
 
     def end_all(self) -> None:
         """The server stops."""

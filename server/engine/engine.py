@@ -46,6 +46,7 @@ from server.engine.slot import Slot
 from server.engine.slot import SlotState
 from server.engine.slots import Slots
 from server.engine.snapshot import Snapshot
+from server.engine.stats import End
 from server.engine.task import EmbeddingTask
 from server.engine.task import ErrorKind
 from server.engine.task import StopType
@@ -171,7 +172,7 @@ class Engine:
             match message:
                 case Submit(tasks):
                     refusals = [self.waiting.add(task) for task in tasks]
-                    self.slots.events += [failed for failed in refusals if failed is not None]
+                    self.slots.refuse(failed for failed in refusals if failed is not None)
                 case Embed(tasks):
                     self.embeddings.add(tasks)
                 case SaveSlot() | RestoreSlot() | EraseSlot():
@@ -180,7 +181,8 @@ class Engine:
                     self.slots.end_reasoning(wish_id, cmpl_id)
                 case Cancel(task_ids):
                     self._actions.remove(frozenset(task_ids))
-                    self.waiting.remove(frozenset(task_ids))
+                    n_gone = self.waiting.remove(frozenset(task_ids))
+                    self.slots.stats.ended[End.CANCELLED] += n_gone
                     self.embeddings.remove(frozenset(task_ids))
                     self.slots.cancel(frozenset(task_ids))
                 case Stop(grace_s):

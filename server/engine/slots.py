@@ -8,6 +8,7 @@ Engine thread only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 
 from server.engine import prefix
@@ -277,8 +278,13 @@ class Slots:
 
     def fail_task(self, task: Task | EmbeddingTask, kind: ErrorKind, message: str) -> None:
         """Tell the client of a task that has no slot that it failed."""
-        self.events.append(self._failed(task, kind, message))
-        self.stats.ended[End.REFUSED] += 1
+        self.refuse([self._failed(task, kind, message)])
+
+    def refuse(self, failures: Iterable[Failed]) -> None:
+        """Tell clients that their tasks never get a slot."""
+        for failed in failures:
+            self.events.append(failed)
+            self.stats.ended[End.REFUSED] += 1
 
     def _failed(self, task: Task | EmbeddingTask, kind: ErrorKind, message: str) -> Failed:
         n_ctx = self._runner.info.n_ctx_slot

@@ -61,9 +61,11 @@ class Waiting:
             self._lanes.setdefault((task.priority, task.owner), deque()).append(task)
         return error
 
-    def remove(self, task_ids: frozenset[int]) -> None:
-        """Forget tasks whose client is gone."""
+    def remove(self, task_ids: frozenset[int]) -> int:
+        """Forget tasks whose client is gone; how many those were."""
+        n_before = len(self)
         self._keep(lambda task: task.id not in task_ids)
+        return n_before - len(self)
 
     def take_older(self, submitted_before: float) -> list[Task]:
         """Take out the tasks that were submitted before then."""

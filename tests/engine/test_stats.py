@@ -93,6 +93,28 @@ def test_ends_are_counted_by_their_kind() -> None:
     assert ended == {"eos": 1, "cancelled": 1, "refused": 1, "failed": 1}
 
 
+def test_ends_of_requests_that_never_had_a_slot_are_counted_too() -> None:
+    b = Bench(FakeRunner(next_letter, n_slots=1))
+    b.submit("hello", n_predict=3)
+    b.submit("x" * 1000)
+    gone = b.submit("other")
+    b.tick()
+    b.cancel(gone)
+    b.run()
+    ended = {end: n for end, n in counters(b).n_ended if n}
+    assert ended == {"limit": 1, "refused": 1, "cancelled": 1}
+
+
+def test_texts_that_are_not_embedded_are_counted_too() -> None:
+    b = Bench(FakeRunner(next_letter, embeds=True, n_slots=1, n_text_max=32))
+    b.embed("x" * 1000)
+    b.cancel(*b.embed("hello"))
+    b.submit("hello", n_predict=1)
+    b.run()
+    ended = {end: n for end, n in counters(b).n_ended if n}
+    assert ended == {"limit": 1, "refused": 1, "cancelled": 1}
+
+
 def test_line_says_what_a_request_cost_and_why_it_ended(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     b = Bench(FakeRunner(next_letter))
