@@ -326,7 +326,8 @@ class Engine:
 
     def _publish(self) -> None:
         now, slots = self._clock(), self.slots
-        if slots.has_changed or now - self._snapshot_at >= SNAPSHOT_INTERVAL_S:
+        is_due = now - self._snapshot_at >= SNAPSHOT_INTERVAL_S
+        if slots.has_changed or is_due or self.is_idle:  # an idle engine shows nothing later
             with_text = self._config.show_text
             shown = tuple(slot.snapshot(with_text=with_text) for slot in slots)
             counters, cells = slots.stats.counters(), self.memory.cells

@@ -115,6 +115,15 @@ def test_texts_that_are_not_embedded_are_counted_too() -> None:
     assert ended == {"limit": 1, "refused": 1, "cancelled": 1}
 
 
+def test_idle_engine_shows_all_that_was_done() -> None:
+    b = Bench(FakeRunner(next_letter, embeds=True, can_generate=False, n_text_max=32))
+    b.embed(*["x" * 30] * 5)
+    b.run()
+    assert b.mailbox.board.snapshot.n_waiting == 0
+    assert counters(b).n_prompt == 150
+    assert dict(counters(b).n_ended)["embedded"] == 5
+
+
 def test_line_says_what_a_request_cost_and_why_it_ended(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     b = Bench(FakeRunner(next_letter))
