@@ -36,11 +36,13 @@ def partial_stop(text: bytes | bytearray, stops: Sequence[bytes]) -> bool:
 class TextStream:
     """The text of one generation, released as soon as nothing more can change it."""
 
-    __slots__ = ("_n_released", "_stops", "generated", "stopping_word")
+    __slots__ = ("_n_released", "_n_unseen", "_stops", "generated", "stopping_word")
 
     def __init__(self, stops: Sequence[str] = ()) -> None:
         self._stops = tuple(stop.encode() for stop in stops if stop)
         self._n_released = 0
+        self._n_unseen = 0
+        """Bytes at the end in which no stop string was looked for yet."""
         self.generated = bytearray()
         """Everything so far, without a stop string that ended it."""
         self.stopping_word = ""
@@ -51,10 +53,12 @@ class TextStream:
         After a stop string was met, `stopping_word` says which and the rest is cut off.
         """
         self.generated += piece
+        self._n_unseen += len(piece)
         if incomplete_tail(self.generated):
             return None
         if self._stops:
-            if self._cut_at_stop(len(piece)):
+            n_new, self._n_unseen = self._n_unseen, 0
+            if self._cut_at_stop(n_new):
                 return self._release()
             pending = memoryview(self.generated)[self._n_released :].tobytes()
             if not is_eog and partial_stop(pending, self._stops):

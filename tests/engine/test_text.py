@@ -56,6 +56,19 @@ def test_a_stop_string_ends_the_text_however_it_is_split(
     assert bool(stream.stopping_word) == (stop in text)
 
 
+@given(
+    st.text("abé€", max_size=12),
+    st.text("abé", min_size=1, max_size=3),
+    st.lists(st.integers(0, 24)),
+)
+def test_a_stop_string_counts_beside_an_unfinished_character(
+    text: str, stop: str, cuts: list[int]
+) -> None:
+    stream = TextStream([stop])
+    out = _push_all(stream, text.encode(), cuts) + stream.flush()
+    assert out.decode() == text.split(stop, 1)[0]
+
+
 def test_text_that_may_begin_a_stop_string_is_held_back() -> None:
     stream = TextStream(["<end>"])
     assert stream.push(b"hello <e") == b""
