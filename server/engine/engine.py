@@ -246,7 +246,8 @@ class Engine:
                 return fitting
 
     def _plan_for(self, slot: Slot) -> BatchPlan:
-        return self._scheduler.plan([slot], self.runner.info.n_batch, self._clock())
+        slots = [] if slot.must_shift else [slot]
+        return self._scheduler.plan(slots, self.runner.info.n_batch, self._clock())
 
     def _compute(self, plan: BatchPlan) -> list[Slot]:
         """Decode and sample; the slots whose output is no number. KvFull, DecodeFailed."""

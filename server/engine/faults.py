@@ -23,7 +23,7 @@ Compute = Callable[[BatchPlan], list[Slot]]
 """Decode and sample; the slots whose output is no number. KvFull, DecodeFailed."""
 
 PlanFor = Callable[[Slot], BatchPlan]
-"""The next batch of one slot alone."""
+"""The next batch of one slot alone; empty where that has to wait for the next step."""
 
 
 class Faults:

@@ -98,7 +98,7 @@ class Pressure:
     def shift_full(self, *, add_bos: bool) -> None:
         """Make room in every slot whose context is full and may be shifted."""
         for slot in self._slots:
-            if slot.state is SlotState.DECODE and slot.shifts and slot.is_full:
+            if slot.must_shift:
                 self._shift(slot, add_bos=add_bos)
 
     def _shift(self, slot: Slot, *, add_bos: bool) -> None:

@@ -142,6 +142,11 @@ class Slot:
         return self.n_ctx - self.sequence.n_tokens - len(self.pending)
 
     @property
+    def must_shift(self) -> bool:
+        """Whether its context has to be shifted before it decodes."""
+        return self.shifts and self.state is SlotState.DECODE and self.is_full
+
+    @property
     def timings(self) -> Timings:
         """Counts and durations so far."""
         generation = self.generation

@@ -10,12 +10,14 @@ from server.engine.config import EngineConfig
 from server.engine.errors import NO_NUMBER
 from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
+from server.engine.modelinfo import Pooling
 from server.engine.slot import SlotState
 from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.engine.task import SamplingParams
 from server.engine.task import Task
 from tests.engine.conftest import Bench
+from tests.engine.conftest import shifted
 from tests.fake_sampler import FakeSampler
 from tests.fakes import FakeRunner
 from tests.fakes import next_letter
@@ -151,6 +153,24 @@ def test_request_that_resumes_beside_it_says_what_it_says_alone(bench: MakeBench
     b.run()
     assert b.runner.n_wiped > 0
     assert [b.text(task) for task in tasks] == alone
+
+
+def test_request_that_was_to_be_shifted_is_shifted_after_it(bench: MakeBench) -> None:
+    sizes = {"n_slots": 2, "n_seq": 2, "n_ctx_slot": 32, "n_cells": 38, "n_batch": 8}
+    texts = {"embeds": True, "pooling": Pooling.LAST, "n_text_max": 8}
+    b = bench(**sizes, **texts, config=EngineConfig(context_shift=True))
+    prompts = ["the same long beginning of " + end for end in ("a", "bb")]
+    tasks = [b.submit(prompt, n_predict=60) for prompt in prompts]
+    young = b.engine.slots.at(1)
+    while not (young.state is SlotState.PREFILL and len(young.target) == 31):
+        b.tick()
+    embedder = b.runner.embedder
+    assert embedder is not None
+    embedder.nan_tokens = frozenset(b"!")
+    b.embed("!")
+    b.run()
+    assert b.runner.n_wiped > 0
+    assert [b.text(task) for task in tasks] == [shifted(p.encode(), 60, 32) for p in prompts]
 
 
 def test_sampler_sees_a_prompt_once_that_is_computed_again(bench: MakeBench) -> None:
