@@ -277,6 +277,7 @@ class Memory:
             return False
         self.extend(sequence, entry.tokens)
         sequence.checkpoints = entry.checkpoints
+        self.host_cache.make_room()  # they may be a file's, or an entry's that is gone
         return True
 
     def unpark(self, sequence: Sequence) -> bool:

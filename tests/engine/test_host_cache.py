@@ -10,7 +10,11 @@ from server.engine.config import EngineConfig
 from server.engine.host_cache import Entry
 from server.engine.host_cache import HostCache
 from server.engine.host_cache import State
+from server.engine.mailbox import EraseSlot
+from server.engine.mailbox import RestoreSlot
+from server.engine.mailbox import SaveSlot
 from server.engine.prefix import NO_SCOPE
+from server.engine.task import SlotDone
 from server.engine.task import Tokens
 from tests.engine.conftest import Bench
 from tests.engine.test_engine import MakeBench
@@ -127,6 +131,27 @@ def test_the_limit_holds_for_states_and_checkpoints_together(
         b.generate(chr(65 + i) * (10 + i) + "the end of a prompt", n_predict=2)
         assert b.engine.memory.host_cache.n_bytes <= 2000
     assert len(b.engine.memory.host_cache) > 0
+
+
+def test_the_limit_holds_beside_the_checkpoints_of_a_restored_slot(bench: MakeBench) -> None:
+    b = bench(n_slots=1, n_seq=1, can_cut=False, config=EngineConfig(host_cache_bytes=900))
+    b.generate("a" * 40, n_predict=1)
+    b.mailbox.post(SaveSlot(1000, 0))
+    b.run()
+    (saved,) = b.events[1000]
+    assert isinstance(saved, SlotDone)
+    assert sum(state.nbytes for _, state in saved.checkpoints) == 288
+    b.mailbox.post(EraseSlot(1001, 0))
+    b.run()
+    cache = b.engine.memory.host_cache
+    for letter in "bcdef":
+        b.generate(letter * 15, n_predict=1)
+    assert 900 - 288 < cache.n_bytes <= 900
+    scope = (saved.cache_salt, saved.adapters, saved.n_bare)
+    b.mailbox.post(RestoreSlot(1002, 0, saved.tokens, saved.state, *scope, saved.checkpoints))
+    b.run()
+    assert isinstance(b.events[1002][0], SlotDone)
+    assert cache.n_bytes <= 900
 
 
 def test_a_prompt_that_lost_its_slot_comes_back_from_the_host(bench: MakeBench) -> None:
