@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from server.engine.errors import NO_NUMBER
+from server.engine.errors import BadLogits
 from server.engine.errors import BadSampling
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
@@ -140,6 +142,8 @@ class FakeRunner:
         self.fail_tokens: frozenset[int] = frozenset()
         """Every batch with one of these tokens fails."""
         self.full_next = False
+        self.spoil_next = False
+        """Whether the next output is no number, although nothing is wrong with the memory."""
         self.refuse_next = False
         """Whether the next state that is restored is found not to fit."""
         self.is_closed = False
@@ -229,6 +233,9 @@ class FakeRunner:
 
     def next_token(self, i_batch: int) -> int:
         """What follows the sequence of an output row."""
+        if self.spoil_next:
+            self.spoil_next = False
+            raise BadLogits(NO_NUMBER)
         return self.rule(self._outputs[i_batch])
 
     @property

@@ -3,7 +3,8 @@
 The fake runner keeps the cells as libllama does and checks every row: right token, right position,
 right adapters, no shared cell moved, cells counted once. On top of that: the engine's mirror equals
 the memory, every request ends exactly once and says what it would say alone, and nothing is left
-behind. Memory may be too small for everybody, decoding may fail, clients may leave at any moment.
+behind. Memory may be too small for everybody, decoding may fail, outputs may be no numbers, clients
+may leave at any moment.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ N_STEPS = {"examples": 50, "rules": 12, "burst": 40, "example": 340, "all": 17_0
 """Every example takes at least 340 steps of the engine in which it had something to do, so that
 there are at least 17,000 for each of six kinds, more than 100,000 in all: `machine` checks that."""
 
-WEIGHTS = {"come": 18, "leave": 6, "full": 3, "break": 1, "refuse": 2, "slot": 3, "nothing": 67}
+WEIGHTS = {
+    **{"come": 18, "leave": 6, "full": 3, "break": 1, "spoil": 2, "refuse": 2, "slot": 3},
+    "nothing": 65,
+}
 
 N_WAITING = 6
 """So many may wait before nobody comes in a burst: a longer queue makes the same steps dearer."""
@@ -89,6 +93,8 @@ class Clients:
             "n_bare": rng.randint(0, len(text) - 1) if is_activated else 0,
             "n_cache_reuse": rng.choice((0, 0, 0, 3)),
             "id_slot": rng.choice((-1, -1, -1, 0, 2)),
+            "owner": rng.choice(("", "", "another")),
+            "priority": rng.choice((0, 0, 1)),
         }
         n = rng.choice((1, 1, 1, 1, 3))  # some ask for several completions
         self.open.update((task.id, task) for task in self.bench.submit_several(n, text, **fields))
@@ -143,6 +149,8 @@ class Clients:
             case "break":
                 self.bench.runner.fail_next = "Compute error."
                 self.n_broken += 1
+            case "spoil":
+                self.bench.runner.spoil_next = True
         self.tick()
 
     def tick(self, n: int = 1) -> None:
