@@ -19,6 +19,7 @@ from server.engine.budget import PrefillBudget
 from server.engine.errors import NO_NUMBER
 from server.engine.errors import DecodeFailed
 from server.engine.errors import KvFull
+from server.engine.lent import LentCells
 from server.engine.memory import Memory
 from server.engine.modelinfo import ModelInfo
 from server.engine.pulse import Pulse
@@ -84,8 +85,9 @@ class Embeddings:
         self._expires_at = float("-inf")
         self.is_closed = False
         """Whether new texts are refused."""
+        self.lent = LentCells(memory, self._readings, self._release)
         if embedder is not None and embedder.holds_cells:
-            memory.guest = self
+            memory.guest = self.lent
 
     def __len__(self) -> int:
         return len(self._readings)
@@ -153,21 +155,6 @@ class Embeddings:
         """Take out all that waits; the runner is not touched."""
         return [reading.task for reading in self._readings.take_all()]
 
-    # a guest of the memory
-
-    def give_way(self) -> bool:
-        """See Guest: the youngest that has cells begins again."""
-        holders = [reading for reading in self._readings if reading.cells is not None]
-        if not holders:
-            return False
-        self._release(max(holders, key=lambda reading: reading.task.id))
-        return True
-
-    def lose_all(self) -> None:
-        """See Guest."""
-        while self.give_way():
-            pass
-
     # one batch
 
     def step(self, *, n_streams: int) -> bool:
@@ -176,6 +163,7 @@ class Embeddings:
         n_streams: how many requests wait for their next token meanwhile.
         """
         embedder = self._runner.embedder
+        self.lent.look()
         if embedder is None or not self._readings:
             return True
         n_rows = self._budget.grant(n_streams=n_streams, n_prompts=1, n_batch=embedder.n_rows)
@@ -252,11 +240,8 @@ class Embeddings:
             return True
         if not self._free_texts:
             return False
-        if embedder.holds_cells:
-            n_cells = len(reading.task.prompt)
-            if not self._memory.make_room(n_cells, asks_guest=False):
-                return False
-            reading.cells = self._memory.cells.take(n_cells)
+        if embedder.holds_cells and not self.lent.take(reading):
+            return False
         reading.i_text = self._free_texts.pop()
         return True
 
@@ -304,9 +289,7 @@ class Embeddings:
             self._runner.embedder.forget(reading.i_text)
             self._free_texts.append(reading.i_text)
             reading.i_text = -1
-        if reading.cells is not None:
-            self._memory.cells.drop(reading.cells)
-            reading.cells = None
+        self.lent.give_back(reading)
         reading.restart()
 
 

@@ -199,8 +199,11 @@ class Engine:
             self.embeddings.expire(timeout_s)
 
     def _admit(self) -> None:
-        for slot, task in self.waiting.startable(self._choose, self._pressure.can_admit):
+        for slot, task in self.waiting.startable(self._choose, self._has_room):
             self.slots.start(slot, task)
+
+    def _has_room(self, task: Task) -> bool:
+        return not self.embeddings.lent.comes_before(task) and self._pressure.can_admit(task)
 
     def _choose(self, task: Task) -> Slot | None:
         return self.slots.choose(task, self._config.slot_prompt_similarity)
@@ -222,7 +225,9 @@ class Engine:
     def _step(self) -> None:
         self._pressure.resume()
         self.slots.bind_waiting(self._config.max_step_ms / 1e3 * BINDING)
-        self._pressure.shift_full(add_bos=self.runner.tokenizer.add_bos)
+        others_wait = self.waiting.lacks_cells or self.embeddings.lent.are_wanted
+        add_bos = self.runner.tokenizer.add_bos
+        self._pressure.shift_full(self._clock(), add_bos=add_bos, others_wait=others_wait)
         plan = self._plan()
         while plan:
             try:

@@ -11,8 +11,17 @@ from typing import Protocol
 class Guest(Protocol):
     """Who holds cells that belong to no sequence here."""
 
+    @property
+    def n_cells(self) -> int:
+        """How many it holds."""
+        ...
+
     def give_way(self) -> bool:
         """Give some cells back; False if there are none."""
+        ...
+
+    def holds_for_older(self, submitted_before: float) -> bool:
+        """Whether something that was submitted before then has cells."""
         ...
 
     def lose_all(self) -> None:

@@ -303,7 +303,8 @@ class Memory:
     def n_idle_cells(self) -> int:
         """Cells that only idle sequences hold."""
         live = (s.cells for s in self.sequences if s.is_live)
-        return self.cells.n_used - self.cells.n_held_by(live)
+        n_lent = self.guest.n_cells if self.guest else 0
+        return self.cells.n_used - self.cells.n_held_by(live) - n_lent
 
     def is_own(self, cells: CellIds) -> bool:
         """Whether one sequence alone holds all of these."""

@@ -2,7 +2,8 @@
 
 First idle sequences go, least recently used first. Then the youngest running request gives up its
 cells: what it holds goes to the host cache, or is computed again, and the client notices only
-time. A full slot is shifted where that is asked for. Engine thread only.
+time. A full slot is shifted where that is asked for; since it may go on for ever like that, it then
+makes way for those that wait for cells. Engine thread only.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ FULL = "Context size has been exceeded."
 ACTIVE = (SlotState.PREFILL, SlotState.DECODE)
 
 
+def comes_before(preempted: Slot, task: Task) -> bool:
+    """Whether a preempted request resumes before a new one starts."""
+    made_way_at, submitted = preempted.made_way_at, task.t_submitted
+    return made_way_at is None or submitted is None or made_way_at < submitted
+
+
 class Pressure:
     """Keeps the running requests within the memory."""
 
@@ -34,8 +41,7 @@ class Pressure:
 
     def can_admit(self, task: Task) -> bool:
         """Whether a new task may start: nothing preempted waits, and its prompt has room."""
-        states = [slot.state for slot in self._slots]
-        if SlotState.PREEMPTED in states:
+        if any(comes_before(slot, task) for slot in self._preempted):
             return False
         n_free = self._memory.cells.n_free
         if n_free >= len(task.prompt) or not any(slot.is_busy for slot in self._slots):
@@ -45,16 +51,21 @@ class Pressure:
 
     def resume(self) -> None:
         """Let the oldest preempted request go on if there is room again."""
-        preempted = [slot for slot in self._slots if slot.state is SlotState.PREEMPTED]
+        preempted = self._preempted
         if not preempted:
             return
-        oldest = min(preempted, key=lambda slot: slot.task_id)
+        oldest = min(preempted, key=lambda slot: (slot.made_way_at or 0.0, slot.task_id))
         cells = self._memory.cells
         n_room = cells.n_free + self._memory.n_idle_cells
         n_needed = len(oldest.target) + cells.n_cells // HEADROOM
         is_alone = not any(slot.state in (*ACTIVE, SlotState.WAIT) for slot in self._slots)
-        if is_alone or n_room >= n_needed:
+        if (is_alone and not self._guest_waited_for(oldest)) or n_room >= n_needed:
             oldest.resume()
+
+    def _guest_waited_for(self, slot: Slot) -> bool:
+        """Whether a guest of the memory has the cells that this slot gave up for it."""
+        guest, made_way_at = self._memory.guest, slot.made_way_at
+        return guest is not None and made_way_at is not None and guest.holds_for_older(made_way_at)
 
     def fit(self, plan: BatchPlan) -> BatchPlan | None:
         """The plan, or as much of it as finds cells; None: a request was preempted, plan again."""
@@ -80,26 +91,39 @@ class Pressure:
     def _active(self) -> list[Slot]:
         return [slot for slot in self._slots if slot.state in ACTIVE]
 
+    @property
+    def _preempted(self) -> list[Slot]:
+        return [slot for slot in self._slots if slot.state is SlotState.PREEMPTED]
+
     def preempt_youngest(self) -> Slot:
         """Take the cells of the youngest running request; end it if it has them all."""
         active = self._active
         youngest = max(active, key=lambda slot: slot.task_id)
         if len(active) == 1:
             self._slots.fail(youngest, ErrorKind.SERVER, FULL)
+            self._memory.cut(youngest.sequence, 0)
         else:
-            self._memory.save(youngest.sequence)
-            youngest.preempt()
-            self._slots.stats.n_preempted += 1
-        self._memory.cut(youngest.sequence, 0)
+            self._preempt(youngest)
         return youngest
+
+    def _preempt(self, slot: Slot, *, made_way_at: float | None = None) -> None:
+        self._memory.save(slot.sequence)
+        slot.preempt(made_way_at=made_way_at)
+        self._slots.stats.n_preempted += 1
+        self._memory.cut(slot.sequence, 0)
 
     # context shift
 
-    def shift_full(self, *, add_bos: bool) -> None:
-        """Make room in every slot whose context is full and may be shifted."""
+    def shift_full(self, now: float, *, add_bos: bool, others_wait: bool) -> None:
+        """Make room in every slot whose context is full and may be shifted.
+
+        others_wait: somebody who is not in a slot waits for cells.
+        """
         for slot in self._slots:
             if slot.must_shift:
                 self._shift(slot, add_bos=add_bos)
+                if slot.state is SlotState.DECODE and (others_wait or self._preempted):
+                    self._preempt(slot, made_way_at=now)
 
     def _shift(self, slot: Slot, *, add_bos: bool) -> None:
         """Forget n_discard tokens after the first n_keep, as the reference counts them."""

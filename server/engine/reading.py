@@ -41,6 +41,8 @@ class Reading:
         self.others = others or Together()
         self.is_suspect = False
         """Whether a batch that it was in failed; then it is computed alone."""
+        self.gave_way = False
+        """Whether it lost its cells to a request."""
         self.cells: CellIds | None = None
         self.i_text = -1
         """Its place among those under way; -1 = nothing of it is computed."""

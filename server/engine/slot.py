@@ -86,6 +86,8 @@ class Slot:
 
         After the batch that computes them they stay until the next token is accepted.
         """
+        self.made_way_at: float | None = None
+        """When it gave up its cells for others that waited; None: they were taken from it."""
         self.has_begun = False
         """Whether it ever had a sequence; a preempted one has none and begins no second time."""
         self.n_cached = 0
@@ -232,11 +234,12 @@ class Slot:
             self.sampler.accept(prompt[len(prompt) - n :])
             self._has_history = True
 
-    def preempt(self, held: Tokens | None = None) -> None:
+    def preempt(self, held: Tokens | None = None, *, made_way_at: float | None = None) -> None:
         """Prefill or decode -> preempted: what it holds becomes its target; nothing is lost.
 
         held: what that is, if the sequence has lost it.
         """
+        self.made_way_at = made_way_at
         if self.state is SlotState.DECODE:
             self.target = self.sequence.tokens.copy() if held is None else held
             self.wants_logits = False

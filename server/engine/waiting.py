@@ -41,6 +41,8 @@ class Waiting:
         self.shares = Shares()
         self.is_closed = False
         """Whether new tasks are refused."""
+        self.lacks_cells = False
+        """Whether the next task waits for cells only; see `startable`."""
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
@@ -92,14 +94,15 @@ class Waiting:
 
         While one that could have its slot waits for cells, all wait: others would take them first.
         """
+        self.lacks_cells = False
         passed: list[tuple[Lane, Task]] = []
         try:
             while self._lanes:
                 lane = self._next_lane()
                 task = self._lanes[lane][0]
                 slot = choose(task)
-                must_wait = task.id_slot < 0 if slot is None else not has_room(task)
-                if must_wait:
+                self.lacks_cells = slot is not None and not has_room(task)
+                if self.lacks_cells or (slot is None and task.id_slot < 0):
                     return
                 self._take_first(lane)
                 if slot is None:

@@ -155,6 +155,25 @@ def test_texts_that_have_room_get_on_although_many_wait_for_it(bench: Maker) -> 
         assert made.vectors(task).shape == (1, 4)
 
 
+@pytest.mark.parametrize("is_endless", [False, True])
+def test_a_long_text_has_its_turn_beside_steady_generation(bench: Maker, is_endless: bool) -> None:
+    config = EngineConfig(context_shift=is_endless)
+    b = decoder(bench, n_slots=3, n_cells=64, n_ctx_slot=60, n_text_max=59, config=config)
+    for letter in "abs":
+        b.submit(letter * 8, n_predict=-1 if is_endless and letter == "s" else 8)
+    b.tick(2)
+    (long_one,) = b.embed("B" * 50)
+    younger = []
+    for _ in range(200):
+        if len(b.engine.waiting) < 2:
+            younger.append(b.submit("y" * 8, n_predict=7 + len(younger) % 3))
+        b.tick()
+    assert len(b.vectors(long_one)) == 1
+    assert len(younger) > 10
+    b.tick(300)
+    assert [len(b.text(task)) for task in younger] == [7 + i % 3 for i in range(len(younger))]
+
+
 def test_a_batch_that_fails_is_computed_text_by_text(bench: Maker) -> None:
     made = encoder(bench)
     made.runner.fail_tokens = frozenset(b"!")

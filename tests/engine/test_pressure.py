@@ -9,6 +9,8 @@ from server.engine.task import ErrorKind
 from server.engine.task import Failed
 from server.engine.task import Progress
 from server.engine.task import StopType
+from server.engine.task import Task
+from server.engine.task import Token
 from tests.engine.conftest import Bench
 from tests.engine.conftest import shifted
 from tests.engine.test_engine import MakeBench
@@ -162,6 +164,45 @@ def test_a_shift_that_finds_no_room_for_its_own_cells_waits_and_loses_nothing(
     assert b.engine.slots.stats.n_preempted > 0
     expected = [shifted(prompt.encode(), 60, N_CTX) for prompt in prompts]
     assert [b.text(task) for task in tasks] == expected
+
+
+def said(b: Bench, task: Task) -> str:
+    """What a streaming task that runs has said so far."""
+    events = b.events.get(task.id, [])
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+@pytest.mark.parametrize("host_cache_bytes", [0, None])
+@pytest.mark.parametrize("n_endless", [1, 2])
+def test_streams_without_an_end_make_way_for_those_that_wait_for_cells(
+    bench: MakeBench, n_endless: int, host_cache_bytes: int | None
+) -> None:
+    config = EngineConfig(context_shift=True, host_cache_bytes=host_cache_bytes)
+    b = bench(n_slots=4, n_ctx_slot=64, n_cells=64, config=config)
+    prompts = ["a" * 20, "b" * 15][:n_endless]
+    endless = [b.submit(prompt, stream=True, t_submitted=b.now) for prompt in prompts]
+    large = b.submit("c" * 40, n_predict=20, t_submitted=b.now)
+    b.tick(100)
+    late = [b.submit(letter * 45, n_predict=5, t_submitted=b.now) for letter in "de"]
+    b.tick(1500)
+    assert [len(b.text(task)) for task in (large, *late)] == [20, 5, 5]
+    for prompt, task in zip(prompts, endless, strict=True):
+        text = said(b, task)
+        assert len(text) > 300
+        assert text == shifted(prompt.encode(), len(text), 64)
+    b.cancel(*endless)
+    b.run()
+    assert all_given_back(b)
+
+
+def test_a_stream_without_an_end_keeps_its_cells_while_nobody_waits(bench: MakeBench) -> None:
+    b = bench(n_slots=2, n_ctx_slot=N_CTX, n_cells=2 * N_CTX, config=SHIFTS)
+    endless = b.submit("a" * 20, stream=True)
+    others = [b.submit("b" * 10, n_predict=3) for _ in range(5)]
+    b.tick(200)
+    assert [len(b.text(task)) for task in others] == [3] * 5
+    assert len(said(b, endless)) > 190
+    assert b.engine.slots.stats.n_preempted == 0
 
 
 def test_a_prompt_that_fills_the_context_is_refused_with_shift_too(bench: MakeBench) -> None:
