@@ -7,10 +7,10 @@ nothing, and its name then starts with "?". `seed` LLAMA_DEFAULT_SEED takes a ra
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from llama_ctypes import gbnf
 from llama_ctypes import runtime
 from llama_ctypes.buffers import as_tokens
 from llama_ctypes.ctype import Ptr
@@ -21,10 +21,6 @@ from llama_ctypes.raw.sampler_i import llama_sampler
 from llama_ctypes.raw.types import llama_logit_bias
 from llama_ctypes.sampler import Sampler
 from llama_ctypes.vocab import Vocab
-
-MAX_NESTING = 500
-MAX_RULES = 10_000
-"""Measured: 8 MiB of stack hold 10,000 levels, or chains of 50,000 rules."""
 
 # selecting: a chain ends with one of these
 
@@ -157,7 +153,7 @@ def grammar(vocab: Vocab, text: str, root: str = "root") -> Sampler:
 
     GrammarError when it does not parse: libllama prints where on standard error.
     """
-    _check_nesting(text)
+    gbnf.check(text)
     pointer = raw.llama_sampler_init_grammar(vocab.ptr, text.encode(), root.encode())
     return _grammar(pointer, vocab, text, root)
 
@@ -174,7 +170,7 @@ def grammar_lazy_patterns(
     Patterns are matched from the start of the output. The grammar must allow all that a trigger can
     match: if it does not, C++ throws while it replays the text, and the process ends.
     """
-    _check_nesting(text)
+    gbnf.check(text)
     tokens = as_tokens(trigger_tokens)
     pointer = raw.llama_sampler_init_grammar_lazy_patterns(
         vocab.ptr,
@@ -186,17 +182,6 @@ def grammar_lazy_patterns(
         len(tokens),
     )
     return _grammar(pointer, vocab, text, root)
-
-
-def _check_nesting(text: str) -> None:
-    """GrammarError for what would overflow the stack of libllama's parser, which recurses."""
-    depth = 0
-    for bracket in re.findall(r"[()]", text):
-        depth += 1 if bracket == "(" else -1 if depth else 0
-        if depth > MAX_NESTING:
-            raise GrammarError(f"the grammar nests deeper than {MAX_NESTING} levels; use rules")
-    if text.count("::=") > MAX_RULES:
-        raise GrammarError(f"the grammar has more than {MAX_RULES} rules")
 
 
 def _grammar(pointer: Ptr[llama_sampler], vocab: Vocab, text: str, root: str) -> Sampler:

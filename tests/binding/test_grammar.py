@@ -97,5 +97,50 @@ def test_a_grammar_that_would_overflow_the_stack_is_refused(vocab: Vocab, text: 
         samplers.grammar(vocab, text)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '"a"{2,1}',
+        '"a"{2,0}',
+        '("a" #{2,3}\n){ #}\n 02 , 000001 }',
+        '<[5]> !<"> "]"{2,1} "',
+    ],
+)
+def test_counts_in_the_wrong_order_are_refused(vocab: Vocab, rule: str) -> None:
+    with pytest.raises(GrammarError, match=r"from 2 to [01] times"):
+        samplers.grammar(vocab, f"root ::= {rule}")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '"' + "a" * 10_000 + '"{2000}',
+        "[" + "a" * 10_000 + "]{0,2000}",
+        '"' + "a" * 10_000 + '"' + "+" * 10_000,
+        '"a"{0,2000} ' * 100,
+        ('"' + "a" * 100 + '"{500}{4} ') * 10,
+    ],
+    ids=["of-a-text", "of-characters", "signs", "optional", "of-repetitions"],
+)
+def test_repetitions_that_would_take_all_memory_are_refused(vocab: Vocab, rule: str) -> None:
+    with pytest.raises(GrammarError, match="repeats too much"):
+        samplers.grammar(vocab, f"root ::= {rule}")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        '"{2,1}"',
+        '[{2,1}] "\\"{2,1}" #{2,1}',
+        '"a"{2} "a"{1,2}',
+        '"a"{0,0} "b"{3,} "c"{0,99999}',
+        '"a long text" ([a-z] "b"){0,1999}',
+        '[^"\\\\]{0,2000} ' * 19,
+    ],
+)
+def test_other_repetitions_are_taken(vocab: Vocab, rule: str) -> None:
+    samplers.grammar(vocab, f"root ::= {rule}")
+
+
 def test_a_grammar_may_nest_as_deep_as_is_allowed(vocab: Vocab) -> None:
     samplers.grammar(vocab, "root ::= " + "(" * 500 + '"a"' + ")" * 500)
