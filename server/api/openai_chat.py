@@ -29,6 +29,7 @@ from server.api.openai_completions import merged
 from server.api.registry import Routes
 from server.api.service import Service
 from server.api.usage import Json
+from server.api.usage import probs_json
 from server.api.usage import timings_json
 from server.api.usage import usage_json
 from server.api.wire import json_response
@@ -41,6 +42,7 @@ from server.chat.delta import ReasoningDelta
 from server.engine.task import Finished
 from server.engine.task import Progress
 from server.engine.task import Token
+from server.engine.task import TokenProb
 from server.schema import bodies
 from server.schema import openai_chat_body
 
@@ -125,6 +127,7 @@ class ChatFormat(Format):
         self._has_extras = params.timings_per_token or params.sampling.n_probs > 0
         self._streams: list[MessageStream] = [new_message_stream(job) for _ in job.tasks]
         self._has_begun = [False] * len(job.tasks)
+        self._unsent: list[list[TokenProb]] = [[] for _ in job.tasks]
         self._identity: Json = {
             "created": job.created,
             "id": job.id,
@@ -151,18 +154,32 @@ class ChatFormat(Format):
         return b"".join([head + orjson.dumps(delta) + tail for delta in deltas])
 
     def _chunks_with_extras(self, deltas: Sequence[Json], event: Token, index: int) -> bytes:
-        """The last delta carries the probabilities and timings of its token."""
-        chunks = [self._chunk(delta, index) for delta in deltas]
-        if chunks:
-            logprobs = logprobs_json(self._job, event)
-            if logprobs is not None:
-                chunks[-1] = self._chunk(deltas[-1], index, logprobs)
-            if self._job.params.timings_per_token:
-                chunks[-1]["timings"] = timings_json(event.timings)
+        """The last delta carries its token's timings, and the probabilities of those up to it."""
+        if event.prob is not None and (deltas or event.text):
+            self._unsent[index].append(event.prob)
+        chunks = self._chunks(deltas, index)
+        if chunks and self._job.params.timings_per_token:
+            chunks[-1]["timings"] = timings_json(event.timings)
         return b"".join(sse.event(chunk) for chunk in chunks)
 
-    def _chunk(self, delta: Json, index: int, logprobs: Json | None = None) -> Json:
-        choice: Json = {"finish_reason": None, "index": index, "delta": delta}
+    def _chunks(self, deltas: Sequence[Json], index: int) -> list[Json]:
+        return [
+            self._chunk(delta, index, self._logprobs(index) if delta is deltas[-1] else None)
+            for delta in deltas
+        ]
+
+    def _logprobs(self, index: int) -> Json | None:
+        """`logprobs` of the tokens since they were sent last; their text may be held back."""
+        probs, self._unsent[index] = self._unsent[index], []
+        if not probs:
+            return None
+        is_post_sampling = self._job.params.post_sampling_probs
+        return {"content": probs_json(probs, is_post_sampling=is_post_sampling)}
+
+    def _chunk(
+        self, delta: Json, index: int, logprobs: Json | None = None, reason: str | None = None
+    ) -> Json:
+        choice: Json = {"finish_reason": reason, "index": index, "delta": delta}
         if logprobs is not None:
             choice["logprobs"] = logprobs
         return {"choices": [choice], **self._identity}
@@ -181,9 +198,8 @@ class ChatFormat(Format):
         deltas = [delta_json(delta) for delta in stream.finish(event.text)]
         if not self._has_begun[index]:
             deltas = [ROLE, *deltas]
-        chunks = [self._chunk(delta, index) for delta in deltas]
-        choice = {"finish_reason": _reason(stream, event), "index": index, "delta": {}}
-        chunks.append({"choices": [choice], **self._identity})
+        chunks = self._chunks(deltas, index)
+        chunks.append(self._chunk({}, index, self._logprobs(index), _reason(stream, event)))
         if job.params.include_usage:
             chunks.append({"choices": [], **self._identity, "usage": usage_json(event)})
         chunks[-1]["timings"] = timings_json(event.timings)

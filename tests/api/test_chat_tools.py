@@ -285,3 +285,18 @@ def test_whether_several_calls_may_be_written_is_the_templates_to_say(
         assert matches(constraint.lark, CALL)
         is_parallel = matches(constraint.lark, f"{CALL}\n{CALL}")
         assert is_parallel is (shows_several and given is not False)
+
+
+@pytest.mark.parametrize("text", ["Hm. " + CALL, "<think>\nSo\n</think>\n\nYes.  ", "A <tool_c"])
+def test_a_stream_has_the_logprobs_of_tokens_whose_text_is_held_back(
+    serve: ServerMaker, text: str
+) -> None:
+    server = server_of(serve, text)
+    body = {"messages": HI, "tools": [WEATHER], "logprobs": True, "top_logprobs": 1}
+    reply = server.client.post(CHAT, json={**body, "stream": True})
+    choices = [chunk["choices"][0] for chunk in events(reply)[:-1]]
+    rows = [row for choice in choices for row in choice.get("logprobs", {}).get("content", ())]
+    assert "".join(row["token"] for row in rows) == text
+    whole = answer(server, **{**body, "stream": False})["logprobs"]["content"]
+    assert rows == whole[: len(rows)]
+    assert len(whole) - len(rows) <= 1, "only the end of the answer has no text"
