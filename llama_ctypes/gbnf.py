@@ -2,13 +2,15 @@
 
 The parser recurses without a limit, and writes repetitions out: `"ab"{9}` is nine times the text
 (each character takes 8 bytes), `"ab"{0,9}` nine more rules. It takes a second count that is less
-than the first for one of 2**64. Knows no rules. llama.cpp src/llama-grammar.cpp: parse_sequence
+than the first for one of 2**64. In how many ways rules begin is looked at in gbnf_begin.py.
+llama.cpp src/llama-grammar.cpp: parse_sequence
 """
 
 from __future__ import annotations
 
 import re
 
+from llama_ctypes import gbnf_begin
 from llama_ctypes.errors import GrammarError
 
 MAX_NESTING = 500
@@ -33,7 +35,7 @@ PIECE = re.compile(
 
 
 def check(text: str) -> None:
-    """GrammarError for a grammar that would take all memory or all of the stack."""
+    """GrammarError for a grammar that would take all memory, all of the stack, or all time."""
     depth = 0
     for bracket in re.findall(r"[()]", text):
         depth += 1 if bracket == "(" else -1 if depth else 0
@@ -41,7 +43,9 @@ def check(text: str) -> None:
             raise GrammarError(f"the grammar nests deeper than {MAX_NESTING} levels; use rules")
     if text.count("::=") > MAX_RULES:
         raise GrammarError(f"the grammar has more than {MAX_RULES} rules")
-    _check_repetitions(REMARK.sub(r"\1", text))
+    text = REMARK.sub(r"\1", text)
+    _check_repetitions(text)
+    gbnf_begin.check(text)
 
 
 def _check_repetitions(text: str) -> None:

@@ -84,6 +84,7 @@ def parse_dry_base(value: object, context: Context) -> float:
 
 MAX_DRY_BREAKERS = 64
 MAX_SAMPLERS = 64
+MAX_STOPS = 256
 
 
 def parse_dry_breakers(value: object, context: Context) -> tuple[str, ...]:
@@ -116,6 +117,9 @@ def parse_stop(value: object, context: Context) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)):
         raise BadValue(f"expected a string or an array of strings, got {json_type(value)}")
     words = to_strings([word for word in value if word is not None])
+    # each is looked for in each token's text: ten thousand take 25 ms of everybody's time
+    if len(words) > MAX_STOPS:
+        raise BadValue(f"must have at most {MAX_STOPS} texts, but has {len(words)}")
     return words or context.defaults.stop
 
 

@@ -142,5 +142,55 @@ def test_other_repetitions_are_taken(vocab: Vocab, rule: str) -> None:
     samplers.grammar(vocab, f"root ::= {rule}")
 
 
+def nested(n: int, part: str, end: str) -> str:
+    """n rules, each of which is two of the next or none."""
+    rules = [f"r{i} ::= {part.replace('x', f'r{i + 1}')}" for i in range(n)]
+    return "\n".join(["root ::= r0", *rules, f"r{n} ::= {end}"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested(2, "x{0,1999}", '""'),
+        nested(5, "x{0,1999}", '"a"?'),
+        nested(20, "x? x?", '"a"'),
+        nested(20, "x | x", '"a"'),
+        "root ::= " + "(" * 12 + '"a"?' + "){4}" * 12,
+    ],
+)
+def test_rules_that_begin_in_too_many_ways_are_refused(vocab: Vocab, text: str) -> None:
+    with pytest.raises(GrammarError, match=r"begins? in (more than \d+|too many) ways"):
+        samplers.grammar(vocab, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'root ::= a\na ::= b a "x" | "y"\nb ::= c\nc ::= ""',
+        'root ::= a{2}\na ::= ("-"? a) "x" | "y"',
+        'root ::= "a" b # b ::= "b"\nb ::= c "]" | d\nc ::= d\nd ::= e* b? b\ne ::= "e"',
+    ],
+)
+def test_a_rule_that_begins_with_itself_behind_others_is_refused(vocab: Vocab, text: str) -> None:
+    with pytest.raises(GrammarError, match="begins with itself"):
+        samplers.grammar(vocab, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested(1, "x{0,99}", '"a"?'),
+        nested(6, "x? x?", '"a"?'),
+        nested(2000, "x", '"a"'),
+        'root ::= (x?)* "e"\nx ::= "a"',
+        'root ::= ("a"? "b"*)+ "::=" [)"|] x\nx ::= "(" root ")" | ""',
+        "root ::= w+\nw ::= " + " | ".join(f'"w{i}"' for i in range(2000)),
+        "root ::= " + "(" * 300 + '"a"?' + ")?" * 300,
+    ],
+)
+def test_rules_that_begin_in_many_ways_are_taken(vocab: Vocab, text: str) -> None:
+    samplers.grammar(vocab, text)
+
+
 def test_a_grammar_may_nest_as_deep_as_is_allowed(vocab: Vocab) -> None:
     samplers.grammar(vocab, "root ::= " + "(" * 500 + '"a"' + ")" * 500)

@@ -195,6 +195,8 @@ GRAMMAR = (
 )
 DEEP_GRAMMAR = "root ::= " + "(" * 20000 + '"a"' + ")" * 20000
 REPEATED = 'root ::= (("a"{1,1000}){1,1000}){1,1000}'
+REVERSED = 'root ::= "a"{2,1}'
+EMPTY = 'root ::= a{0,1999}\na ::= b{0,1999}\nb ::= "b"?'
 
 ATTACKS = (
     Attack("slow-loris, heads", f"{N_SLOW} connections with half a head", _half_heads, _set("200")),
@@ -287,10 +289,10 @@ ATTACKS = (
     ),
     Attack(
         "grammar bombs",
-        "3,000 rules, 20,000 brackets, nested repetitions",
+        "3,000 rules, 20,000 brackets, nested repetitions (also of nothing), {2,1}",
         posts(
             "/completion",
-            *map(with_grammar, (GRAMMAR, DEEP_GRAMMAR, REPEATED)),
+            *map(with_grammar, (GRAMMAR, DEEP_GRAMMAR, REPEATED, REVERSED, EMPTY)),
         ),
         _set("400", "200"),
     ),

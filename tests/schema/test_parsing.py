@@ -87,6 +87,7 @@ def test_reasoning_stays_in_the_content_of_a_legacy_stream(parse: Parse) -> None
         ("samplers", {"samplers": ["top_k"] * 65}),
         ("samplers", {"samplers": "k" * 65}),
         ("dry_sequence_breakers", {"dry_sequence_breakers": ["a"] * 65}),
+        ("stop", {"stop": ["a"] * 257}),
         ("logit_bias", {"logit_bias": "x"}),
         ("response_fields", {"response_fields": "content"}),
         ("id_slot", {"id_slot": "x"}),
