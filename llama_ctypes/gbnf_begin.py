@@ -3,6 +3,7 @@
 Before every character it expands all rules that may come next, to the end of each way. Rules that
 may be empty multiply these: `a ::= b{0,99}`, `b ::= c{0,99}`, `c ::= "x"?` begin in a million ways.
 It refuses left recursion only where a rule is plainly empty, and expands any other for ever.
+Ways that grow with the text, as those of `a ::= "x" a "y" | "x" a "z"` do, are not looked at.
 llama.cpp src/llama-grammar.cpp: llama_grammar_advance_stack, llama_grammar_detect_left_recursion
 
 A grammar is read here as far as that takes, and one that does not parse is left to libllama.
@@ -25,10 +26,15 @@ MAX_WAYS_TOGETHER = 10_000_000
 MAX_COUNT = 2000
 """libllama takes a greater second count for any number, and refuses a greater first one."""
 
+SPACE = "[ \t\r\n]*"
+COUNTS = (
+    rf"\{{{SPACE}(?P<least>[0-9]+){SPACE}"
+    rf"(?:(?P<comma>,){SPACE}(?:(?P<most>[0-9]+){SPACE})?)?\}}"
+)
 TOKEN = re.compile(
-    r"(?P<define>::=)|(?P<terminal>\"(?:\\.|[^\"\\])+\"|\[(?:\\.|[^\]\\])*\]|!?<[^>]*>|\.)"
-    r"|(?P<nothing>\"\")|(?P<name>[a-zA-Z0-9-]+)|(?P<sign>[()|*+?])"
-    r"|\{\s*(?P<least>\d+)\s*(?P<comma>,)?\s*(?P<most>\d*)\s*\}",
+    r"(?P<define>::=)|(?P<nothing>\"\"|\[\^?\])"
+    r"|(?P<terminal>\"(?:\\.|[^\"\\])+\"?|\[(?:\\.|[^\]\\])*\]?|!?<[^>]*>?|\.)"
+    rf"|(?P<name>[a-zA-Z0-9-]+)|(?P<sign>[()|*+?])|{COUNTS}",
     re.DOTALL,
 )
 SIGNS = {"*": (0, MAX_COUNT + 1), "+": (1, MAX_COUNT + 1), "?": (0, 1)}
@@ -71,6 +77,12 @@ def check(text: str) -> None:
         for name in group:
             n_together += rules[name].n_ways
             n_together += sum(_n_written_out(rules, part) for part in parts(rules[name]))
+    for rule in rules.values():
+        if max(_n_ways_on(rules, sequence) for sequence in rule.sequences) > MAX_WAYS:
+            raise GrammarError(
+                f"the grammar goes on in more than {MAX_WAYS} ways at some place;"
+                " repeat what is never empty"
+            )
     if n_together > MAX_WAYS_TOGETHER:
         raise GrammarError("the grammar's rules begin in too many ways; nest fewer repetitions")
 
@@ -111,16 +123,31 @@ def _read_part(token: re.Match[str], rules: Rules, open_rules: list[Rule]) -> No
         sequences.append([])
     elif sequences[-1] and not token["nothing"]:
         last = sequences[-1][-1]
-        least, most = SIGNS[token["sign"]] if token["sign"] else _counts(token)
-        last.least = min(last.least * least, MAX_COUNT)
-        last.most = min(last.most * most, MAX_COUNT + 1)
+        if (last.least, last.most) != (1, 1):
+            last = _bracket(rules, sequences[-1])
+        last.least, last.most = SIGNS[token["sign"]] if token["sign"] else counts(token)
 
 
-def _counts(token: re.Match[str]) -> tuple[int, int]:
-    least = min(int(token["least"][-9:]), MAX_COUNT)
-    if not token["comma"]:
+def _bracket(rules: Rules, sequence: Sequence) -> Part:
+    """Make the last part a group, which may be repeated again."""
+    name = f"({len(rules)}"
+    rules[name] = Rule([[sequence.pop()]])
+    sequence.append(Part(name))
+    return sequence[-1]
+
+
+def counts(match: re.Match[str]) -> tuple[int, int]:
+    """How often something is repeated at least and at most, by a match of COUNTS."""
+    least = _count_of(match["least"])
+    if not match["comma"]:
         return least, least
-    return least, int(token["most"][-9:]) if token["most"] else MAX_COUNT + 1
+    return least, _count_of(match["most"]) if match["most"] else MAX_COUNT + 1
+
+
+def _count_of(digits: str) -> int:
+    """A number, but not more than is told apart."""
+    significant = digits.lstrip("0")[: len(str(MAX_COUNT)) + 1]
+    return min(int(significant or 0), MAX_COUNT + 1)
 
 
 def parts(rule: Rule) -> list[Part]:
@@ -157,7 +184,8 @@ def begins(rules: Rules, rule: Rule) -> list[tuple[Part, bool]]:
     found = []
     for sequence in rule.sequences:
         for i, part in enumerate(sequence):
-            found.append((part, i < len(sequence) - 1 or part.most > 1))
+            if part.most:
+                found.append((part, i < len(sequence) - 1 or part.most > 1))
             if not is_empty(rules, part):
                 break
     return found
@@ -209,18 +237,30 @@ def _count(rules: Rules, group: list[str]) -> None:
         for part, is_followed in begins(rules, rules[name]):
             if part.rule in members:
                 if is_followed:
-                    raise GrammarError(f"the grammar's rule {name!r} begins with itself")
+                    raise GrammarError(f"the grammar's {_called(name)} begins with itself")
                 n_ways += 1
             else:
                 n_ways += _n_ways(rules, part)
     if n_ways > MAX_WAYS:
-        name = group[0].replace("(", "(a group in brackets) ")
         raise GrammarError(
-            f"the grammar's rule {name!r} begins in more than {MAX_WAYS} ways;"
-            " repeat what is never empty"
+            f"the grammar's {_called(group[0])} begins in more than {MAX_WAYS} ways;"
+            " use fewer alternatives, and repeat what is never empty"
         )
     for name in group:
         rules[name].n_ways = n_ways
+
+
+def _called(name: str) -> str:
+    return "group in brackets" if name.startswith("(") else f"rule {name!r}"
+
+
+def _n_ways_on(rules: Rules, sequence: Sequence) -> int:
+    """The most ways in which a sequence goes on behind any of its parts."""
+    most = n_ways = 0
+    for part in reversed(sequence):
+        n_ways = _n_ways(rules, part) + (n_ways if is_empty(rules, part) else 0)
+        most = max(most, n_ways)
+    return most
 
 
 def _n_ways(rules: Rules, part: Part) -> int:
@@ -228,15 +268,19 @@ def _n_ways(rules: Rules, part: Part) -> int:
     rule = rules.get(part.rule) if part.rule is not None else None
     if rule is None:
         return 1
-    n_times = part.most if rule.may_be_empty and part.most <= MAX_COUNT else 1
-    return n_times * (rule.n_ways + 1)
+    return (_n_copies(part) if rule.may_be_empty else 1) * (rule.n_ways + 1)
+
+
+def _n_copies(part: Part) -> int:
+    """How often libllama writes a part out; any number of times is a loop behind the least."""
+    return part.most if part.most <= MAX_COUNT else part.least + 1
 
 
 def _n_written_out(rules: Rules, part: Part) -> int:
     """Ways of the rules that a repetition becomes."""
-    n_optional = part.most - part.least if part.most <= MAX_COUNT else 1
+    n_optional = _n_copies(part) - part.least
     rule = rules.get(part.rule) if part.rule is not None else None
-    n_each = rule.n_ways + 1 if rule is not None else 1
-    if rule is not None and rule.may_be_empty:
-        return n_optional * n_optional * n_each // 2
-    return n_optional * n_each
+    if rule is None:
+        return n_optional
+    n_each = rule.n_ways + 1
+    return n_optional * n_optional * n_each if rule.may_be_empty else n_optional * n_each

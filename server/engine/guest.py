@@ -20,8 +20,8 @@ class Guest(Protocol):
         """Give some cells back; False if there are none."""
         ...
 
-    def holds_for_older(self, submitted_before: float) -> bool:
-        """Whether something that was submitted before then has cells."""
+    def is_for_older(self, submitted_before: float) -> bool:
+        """Whether something that was submitted before then has cells, or waits for them."""
         ...
 
     def lose_all(self) -> None:

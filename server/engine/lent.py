@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from server.engine.memory import Memory
     from server.engine.reading import Reading
     from server.engine.reading import Readings
+    from server.engine.task import EmbeddingTask
     from server.engine.task import Task
 
 
@@ -26,8 +27,8 @@ class LentCells:
         self._memory = memory
         self._readings = readings
         self._release = release
-        self._first_waiting: int | None = None
-        """Id of the oldest text for which requests wait that came later."""
+        self._first_waiting: EmbeddingTask | None = None
+        """The oldest text for which requests wait that came later."""
         self._some_gave_way = False
 
     # for texts
@@ -36,18 +37,18 @@ class LentCells:
         """A step begins: who waits is seen anew."""
         self._first_waiting = None
         if self._some_gave_way:
-            ids = (each.task.id for each in self._readings if each.gave_way)
-            self._first_waiting = min(ids, default=None)
+            tasks = (each.task for each in self._readings if each.gave_way)
+            self._first_waiting = min(tasks, key=lambda task: task.id, default=None)
             self._some_gave_way = self._first_waiting is not None
 
     def take(self, reading: Reading) -> bool:
         """Give a text its cells; False if too few are free now."""
-        n_cells, text_id = len(reading.task.prompt), reading.task.id
+        n_cells, first = len(reading.task.prompt), self._first_waiting
         if self._memory.make_room(n_cells, asks_guest=False):
             reading.cells = self._memory.cells.take(n_cells)
             return True
-        if self._first_waiting is None or text_id < self._first_waiting:
-            self._first_waiting = text_id
+        if first is None or reading.task.id < first.id:
+            self._first_waiting = reading.task
         return False
 
     def give_back(self, reading: Reading) -> None:
@@ -65,7 +66,7 @@ class LentCells:
 
     def comes_before(self, task: Task) -> bool:
         """Whether a request has to wait for an older text."""
-        return self._first_waiting is not None and self._first_waiting < task.id
+        return self._first_waiting is not None and self._first_waiting.id < task.id
 
     # a guest of the memory
 
@@ -74,10 +75,12 @@ class LentCells:
         """See Guest."""
         return sum(len(each.cells) for each in self._readings if each.cells is not None)
 
-    def holds_for_older(self, submitted_before: float) -> bool:
+    def is_for_older(self, submitted_before: float) -> bool:
         """See Guest."""
-        holders = (each.task for each in self._readings if each.cells is not None)
-        return any((task.t_submitted or 0.0) < submitted_before for task in holders)
+        tasks = [each.task for each in self._readings if each.cells is not None]
+        if self._first_waiting is not None:
+            tasks.append(self._first_waiting)
+        return any((task.t_submitted or 0.0) < submitted_before for task in tasks)
 
     def give_way(self) -> bool:
         """See Guest: the youngest that has cells begins again."""

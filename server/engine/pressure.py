@@ -26,7 +26,7 @@ FULL = "Context size has been exceeded."
 ACTIVE = (SlotState.PREFILL, SlotState.DECODE)
 
 
-def comes_before(preempted: Slot, task: Task) -> bool:
+def resumes_before(preempted: Slot, task: Task) -> bool:
     """Whether a preempted request resumes before a new one starts."""
     made_way_at, submitted = preempted.made_way_at, task.t_submitted
     return made_way_at is None or submitted is None or made_way_at < submitted
@@ -41,7 +41,7 @@ class Pressure:
 
     def can_admit(self, task: Task) -> bool:
         """Whether a new task may start: nothing preempted waits, and its prompt has room."""
-        if any(comes_before(slot, task) for slot in self._preempted):
+        if any(resumes_before(slot, task) for slot in self._preempted):
             return False
         n_free = self._memory.cells.n_free
         if n_free >= len(task.prompt) or not any(slot.is_busy for slot in self._slots):
@@ -59,13 +59,13 @@ class Pressure:
         n_room = cells.n_free + self._memory.n_idle_cells
         n_needed = len(oldest.target) + cells.n_cells // HEADROOM
         is_alone = not any(slot.state in (*ACTIVE, SlotState.WAIT) for slot in self._slots)
-        if (is_alone and not self._guest_waited_for(oldest)) or n_room >= n_needed:
+        if (is_alone or n_room >= n_needed) and not self._made_way_for_guest(oldest):
             oldest.resume()
 
-    def _guest_waited_for(self, slot: Slot) -> bool:
-        """Whether a guest of the memory has the cells that this slot gave up for it."""
+    def _made_way_for_guest(self, slot: Slot) -> bool:
+        """Whether a guest of the memory has, or still wants, the cells that this slot gave up."""
         guest, made_way_at = self._memory.guest, slot.made_way_at
-        return guest is not None and made_way_at is not None and guest.holds_for_older(made_way_at)
+        return guest is not None and made_way_at is not None and guest.is_for_older(made_way_at)
 
     def fit(self, plan: BatchPlan) -> BatchPlan | None:
         """The plan, or as much of it as finds cells; None: a request was preempted, plan again."""
@@ -122,7 +122,9 @@ class Pressure:
         for slot in self._slots:
             if slot.must_shift:
                 self._shift(slot, add_bos=add_bos)
-                if slot.state is SlotState.DECODE and (others_wait or self._preempted):
+                has_had_turn = slot.n_decoded_since >= slot.n_ctx // HEADROOM
+                is_running = slot.state is SlotState.DECODE
+                if is_running and has_had_turn and (others_wait or self._preempted):
                     self._preempt(slot, made_way_at=now)
 
     def _shift(self, slot: Slot, *, add_bos: bool) -> None:

@@ -42,7 +42,7 @@ class Reading:
         self.is_suspect = False
         """Whether a batch that it was in failed; then it is computed alone."""
         self.gave_way = False
-        """Whether it lost its cells to a request."""
+        """Whether it lost its cells to a request, or to a fault."""
         self.cells: CellIds | None = None
         self.i_text = -1
         """Its place among those under way; -1 = nothing of it is computed."""

@@ -88,6 +88,8 @@ class Slot:
         """
         self.made_way_at: float | None = None
         """When it gave up its cells for others that waited; None: they were taken from it."""
+        self._n_decoded_before = 0
+        """What was generated before it had its sequence."""
         self.has_begun = False
         """Whether it ever had a sequence; a preempted one has none and begins no second time."""
         self.n_cached = 0
@@ -142,6 +144,11 @@ class Slot:
     def n_room(self) -> int:
         """How many more tokens the context takes after those that are pending."""
         return self.n_ctx - self.sequence.n_tokens - len(self.pending)
+
+    @property
+    def n_decoded_since(self) -> int:
+        """Tokens that were generated since it has had its sequence."""
+        return self.generation.n_decoded - self._n_decoded_before
 
     @property
     def must_shift(self) -> bool:
@@ -203,6 +210,8 @@ class Slot:
         sequence.is_live = True
         sequence.origin = self.id
         sequence.parked = None
+        self.made_way_at = None
+        self._n_decoded_before = self.generation.n_decoded
         self.awaits = None
         self.state = SlotState.PREFILL
         if self.wants_logits:

@@ -42,7 +42,7 @@ class Waiting:
         self.is_closed = False
         """Whether new tasks are refused."""
         self.lacks_cells = False
-        """Whether the next task waits for cells only; see `startable`."""
+        """Whether the next task has a slot and waits for cells, or for who waits for them."""
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))

@@ -142,6 +142,23 @@ def test_other_repetitions_are_taken(vocab: Vocab, rule: str) -> None:
     samplers.grammar(vocab, f"root ::= {rule}")
 
 
+def test_what_libllama_would_not_read_is_refused(vocab: Vocab) -> None:
+    with pytest.raises(GrammarError, match="NUL"):
+        samplers.grammar(vocab, 'root ::= a\na ::= a? "x"\0\nroot ::= "x"')
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        *("{" + "1" * 200_000, "{1" + " " * 200_000, "{1," + " " * 200_000),
+        *("<" * 200_000, "[" * 200_000, " [\\" * 100_000, ' "\\' * 100_000),
+    ],
+)
+def test_what_does_not_end_is_looked_through_once(vocab: Vocab, end: str) -> None:
+    with pytest.raises(GrammarError, match="does not parse"):  # squares of these take minutes
+        samplers.grammar(vocab, 'root ::= "a"' + end + "x")
+
+
 def nested(n: int, part: str, end: str) -> str:
     """n rules, each of which is two of the next or none."""
     rules = [f"r{i} ::= {part.replace('x', f'r{i + 1}')}" for i in range(n)]
@@ -156,10 +173,14 @@ def nested(n: int, part: str, end: str) -> str:
         nested(20, "x? x?", '"a"'),
         nested(20, "x | x", '"a"'),
         "root ::= " + "(" * 12 + '"a"?' + "){4}" * 12,
+        "root ::= " + "(" * 20 + '"a"?' + ")+" * 20,
+        nested(2, "x{300,}", '"a"?'),
+        nested(2, "x{500}*", '"a"?'),
+        'root ::= "x" ' + "a " * 200 + '\na ::= b{0,99}\nb ::= "y"?',
     ],
 )
 def test_rules_that_begin_in_too_many_ways_are_refused(vocab: Vocab, text: str) -> None:
-    with pytest.raises(GrammarError, match=r"begins? in (more than \d+|too many) ways"):
+    with pytest.raises(GrammarError, match=r"(begins?|goes on) in (more than \d+|too many) ways"):
         samplers.grammar(vocab, text)
 
 
@@ -168,6 +189,8 @@ def test_rules_that_begin_in_too_many_ways_are_refused(vocab: Vocab, text: str) 
     [
         'root ::= a\na ::= b a "x" | "y"\nb ::= c\nc ::= ""',
         'root ::= a{2}\na ::= ("-"? a) "x" | "y"',
+        'root ::= m root "x" | "y"\nm ::= n n\nn ::= []',
+        'root ::= m root "x" | "y"\nm ::= n n\nn ::= [^]',
         'root ::= "a" b # b ::= "b"\nb ::= c "]" | d\nc ::= d\nd ::= e* b? b\ne ::= "e"',
     ],
 )
@@ -186,6 +209,9 @@ def test_a_rule_that_begins_with_itself_behind_others_is_refused(vocab: Vocab, t
         'root ::= ("a"? "b"*)+ "::=" [)"|] x\nx ::= "(" root ")" | ""',
         "root ::= w+\nw ::= " + " | ".join(f'"w{i}"' for i in range(2000)),
         "root ::= " + "(" * 300 + '"a"?' + ")?" * 300,
+        'root ::= root{0} "x"',
+        'root ::= "a" # ' + "(" * 501,
+        'root ::= "' + "(" * 501 + '" ' + '"::=" ' * 10_001,
     ],
 )
 def test_rules_that_begin_in_many_ways_are_taken(vocab: Vocab, text: str) -> None:

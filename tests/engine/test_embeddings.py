@@ -174,6 +174,18 @@ def test_a_long_text_has_its_turn_beside_steady_generation(bench: Maker, is_endl
     assert [len(b.text(task)) for task in younger] == [7 + i % 3 for i in range(len(younger))]
 
 
+def test_streams_that_made_way_for_a_text_stay_away_until_it_has_its_cells(bench: Maker) -> None:
+    config = EngineConfig(context_shift=True)
+    b = decoder(bench, n_slots=4, n_cells=64, n_ctx_slot=32, n_text_max=60, config=config)
+    b.submit("a" * 20, t_submitted=b.now)
+    b.tick(9)
+    b.submit("b" * 11, t_submitted=b.now)
+    b.tick(30)
+    (large,) = b.embed("E" * 50, t_submitted=b.now)
+    b.tick(100)
+    assert len(b.vectors(large)) == 1
+
+
 def test_a_batch_that_fails_is_computed_text_by_text(bench: Maker) -> None:
     made = encoder(bench)
     made.runner.fail_tokens = frozenset(b"!")

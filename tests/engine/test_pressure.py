@@ -195,6 +195,16 @@ def test_streams_without_an_end_make_way_for_those_that_wait_for_cells(
     assert all_given_back(b)
 
 
+def test_a_stream_that_shifts_all_the_time_does_not_make_way_all_the_time(
+    bench: MakeBench,
+) -> None:
+    b = bench(n_slots=3, n_ctx_slot=64, n_cells=144, config=SHIFTS)
+    for letter in "abc":
+        b.submit(letter * 50, n_discard=1, t_submitted=b.now)
+    b.tick(400)
+    assert 10 < b.engine.slots.stats.n_preempted < 200
+
+
 def test_a_stream_without_an_end_keeps_its_cells_while_nobody_waits(bench: MakeBench) -> None:
     b = bench(n_slots=2, n_ctx_slot=N_CTX, n_cells=2 * N_CTX, config=SHIFTS)
     endless = b.submit("a" * 20, stream=True)
