@@ -99,7 +99,7 @@ class Engine:
         self.embeddings = Embeddings(
             runner, self.slots, self.memory, clock, max_step_s, self._pulse
         )
-        self._actions = Actions(runner, self.slots, self.memory, self.waiting, clock)
+        self._actions = Actions(runner, self.slots, self._pressure, self.waiting, clock)
         self._idle_cost = IdleCost(runner, self.memory)
         self._keeps_idle = self._config.cache_idle_slots and self.memory.host_cache.is_enabled
         self.ahead = Ahead(runner, self.memory, is_wanted=self._keeps_idle)
@@ -203,7 +203,7 @@ class Engine:
             self.slots.start(slot, task)
 
     def _has_room(self, task: Task) -> bool:
-        return not self.embeddings.lent.comes_before(task) and self._pressure.can_admit(task)
+        return not self.embeddings.lent.comes_before(task.id) and self._pressure.can_admit(task)
 
     def _choose(self, task: Task) -> Slot | None:
         return self.slots.choose(task, self._config.slot_prompt_similarity)
@@ -225,8 +225,8 @@ class Engine:
     def _step(self) -> None:
         self._pressure.resume()
         self.slots.bind_waiting(self._config.max_step_ms / 1e3 * BINDING)
-        others_wait = self.waiting.lacks_cells or self.embeddings.lent.are_wanted
-        add_bos = self.runner.tokenizer.add_bos
+        lent, add_bos = self.embeddings.lent, self.runner.tokenizer.add_bos
+        others_wait = self.waiting.lacks_cells or lent.are_wanted or self._actions.lack_cells
         self._pressure.shift_full(self._clock(), add_bos=add_bos, others_wait=others_wait)
         plan = self._plan()
         while plan:

@@ -24,6 +24,10 @@ class Guest(Protocol):
         """Whether something that was submitted before then has cells, or waits for them."""
         ...
 
+    def comes_before(self, task_id: int) -> bool:
+        """Whether something that waits for cells came before this."""
+        ...
+
     def lose_all(self) -> None:
         """The memory is about to be wiped: give all cells back."""
         ...

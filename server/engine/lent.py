@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from server.engine.reading import Reading
     from server.engine.reading import Readings
     from server.engine.task import EmbeddingTask
-    from server.engine.task import Task
 
 
 class LentCells:
@@ -64,9 +63,9 @@ class LentCells:
         """Whether a text waits for cells."""
         return self._first_waiting is not None
 
-    def comes_before(self, task: Task) -> bool:
-        """Whether a request has to wait for an older text."""
-        return self._first_waiting is not None and self._first_waiting.id < task.id
+    def comes_before(self, task_id: int) -> bool:
+        """Whether a request, or an action, has to wait for an older text."""
+        return self._first_waiting is not None and self._first_waiting.id < task_id
 
     # a guest of the memory
 

@@ -280,10 +280,14 @@ class Memory:
         self.host_cache.make_room()  # they may be a file's, or an entry's that is gone
         return True
 
+    def parked_as(self, sequence: Sequence) -> Entry | None:
+        """What begins with all that a sequence held before it went to the host, if it did."""
+        tokens = sequence.parked
+        return None if tokens is None else self.host_cache.covers(tokens, sequence.scope)
+
     def unpark(self, sequence: Sequence) -> bool:
         """Bring back what a sequence held before it went to the host; False: there is no room."""
-        tokens = sequence.parked
-        entry = None if tokens is None else self.host_cache.covers(tokens, sequence.scope)
+        tokens, entry = sequence.parked, self.parked_as(sequence)
         if tokens is not None and entry is not None:
             if not self.restore(sequence, entry):
                 return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from server.engine.memory import Memory
 from server.engine.scheduler import BatchPlan
+from server.engine.sequence import Sequence
 from server.engine.slot import Slot
 from server.engine.slot import SlotState
 from server.engine.slots import Slots
@@ -37,17 +38,17 @@ class Pressure:
 
     def __init__(self, slots: Slots, memory: Memory) -> None:
         self._slots = slots
-        self._memory = memory
+        self.memory = memory
 
     def can_admit(self, task: Task) -> bool:
         """Whether a new task may start: nothing preempted waits, and its prompt has room."""
         if any(resumes_before(slot, task) for slot in self._preempted):
             return False
-        n_free = self._memory.cells.n_free
+        n_free = self.memory.cells.n_free
         if n_free >= len(task.prompt) or not any(slot.is_busy for slot in self._slots):
             return True
         needed = len(task.prompt) - self._slots.n_shareable(task)
-        return n_free + self._memory.n_idle_cells >= needed
+        return n_free + self.memory.n_idle_cells >= needed
 
     def resume(self) -> None:
         """Let the oldest preempted request go on if there is room again."""
@@ -55,8 +56,8 @@ class Pressure:
         if not preempted:
             return
         oldest = min(preempted, key=lambda slot: (slot.made_way_at or 0.0, slot.task_id))
-        cells = self._memory.cells
-        n_room = cells.n_free + self._memory.n_idle_cells
+        cells = self.memory.cells
+        n_room = cells.n_free + self.memory.n_idle_cells
         n_needed = len(oldest.target) + cells.n_cells // HEADROOM
         is_alone = not any(slot.state in (*ACTIVE, SlotState.WAIT) for slot in self._slots)
         if (is_alone or n_room >= n_needed) and not self._made_way_for_guest(oldest):
@@ -64,15 +65,15 @@ class Pressure:
 
     def _made_way_for_guest(self, slot: Slot) -> bool:
         """Whether a guest of the memory has, or still wants, the cells that this slot gave up."""
-        guest, made_way_at = self._memory.guest, slot.made_way_at
+        guest, made_way_at = self.memory.guest, slot.made_way_at
         return guest is not None and made_way_at is not None and guest.is_for_older(made_way_at)
 
     def fit(self, plan: BatchPlan) -> BatchPlan | None:
         """The plan, or as much of it as finds cells; None: a request was preempted, plan again."""
-        n_free = self._memory.cells.n_free
-        if n_free >= plan.n_rows or self._memory.make_room(plan.n_rows):
+        n_free = self.memory.cells.n_free
+        if n_free >= plan.n_rows or self.memory.make_room(plan.n_rows):
             return plan
-        n_free = self._memory.cells.n_free
+        n_free = self.memory.cells.n_free
         if plan.chunks and n_free > plan.n_decode:
             return plan.limited(n_free)
         self.preempt_youngest()
@@ -80,7 +81,7 @@ class Pressure:
 
     def shrink(self, plan: BatchPlan) -> BatchPlan | None:
         """What to try after a batch found no cells although the mirror has some."""
-        if self._memory.evict_oldest():
+        if self.memory.evict_oldest():
             return plan
         if plan.chunks and plan.n_rows > plan.n_decode + 1:
             return plan.limited(max(plan.n_decode + 1, plan.n_rows // 2))
@@ -101,16 +102,36 @@ class Pressure:
         youngest = max(active, key=lambda slot: slot.task_id)
         if len(active) == 1:
             self._slots.fail(youngest, ErrorKind.SERVER, FULL)
-            self._memory.cut(youngest.sequence, 0)
+            self.memory.cut(youngest.sequence, 0)
         else:
             self._preempt(youngest)
         return youngest
 
     def _preempt(self, slot: Slot, *, made_way_at: float | None = None) -> None:
-        self._memory.save(slot.sequence)
+        self.memory.save(slot.sequence)
         slot.preempt(made_way_at=made_way_at)
         self._slots.stats.n_preempted += 1
-        self._memory.cut(slot.sequence, 0)
+        self.memory.cut(slot.sequence, 0)
+
+    def make_room_for(self, action_id: int, n_cells: int, own: Sequence) -> bool:
+        """Free cells for what a client does to an idle slot; False: not all can be had now.
+
+        It takes those of requests that came later and waits for those of earlier ones, so that
+        neither can keep the other from ever being done. own: gives up its cells itself.
+        """
+        memory = self.memory
+        earlier = [s.sequence.cells for s in self._active if s.task_id < action_id]
+        if memory.cells.n_cells - memory.cells.n_held_by(earlier) < n_cells:
+            return False
+        guest = memory.guest
+        if guest is not None and guest.comes_before(action_id):
+            return False
+        own.is_live = True  # so that it isn't moved
+        while memory.cells.n_free + memory.cells.n_unique(own.cells) < n_cells:
+            if not memory.evict_oldest() and not (guest and guest.give_way()):
+                self._preempt(max(self._active, key=lambda slot: slot.task_id))
+        own.is_live = False
+        return True
 
     # context shift
 
@@ -143,7 +164,7 @@ class Pressure:
     def _make_shift(self, slot: Slot, start: int, end: int) -> bool:
         """Shift, or have the slot preempted: then it is shifted when it resumes. False: neither."""
         held = slot.sequence.tokens.copy()
-        while not self._memory.shift(slot.sequence, start, end):
+        while not self.memory.shift(slot.sequence, start, end):
             if not slot.sequence.n_tokens:  # it had to move and could not
                 slot.preempt(held)
                 self._slots.stats.n_preempted += 1

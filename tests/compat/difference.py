@@ -6,11 +6,15 @@ can match it. What a clock, a random id or the machine decides counts by its typ
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 Json = Any
 
@@ -38,6 +42,13 @@ FIELD_MESSAGE = re.compile(r"Field '[^']+': ")
 
 PROBABILITIES = frozenset({"prob", "logprob", "score", "relevance_score"})
 PROBABILITY_TOLERANCE = 2e-3
+
+VECTOR_TOLERANCE = 2e-3
+"""Of a vector's largest value: processors round in different orders, and small values show it."""
+
+BASE64 = re.compile(r"(?:[0-9A-Za-z+/]{4})*(?:[0-9A-Za-z+/]{3}=|[0-9A-Za-z+/]{2}==)?")
+N_BASE64 = 64
+"""No text of so many letters without a space is anything but a vector."""
 
 TYPES = {
     type(None): "null",
@@ -76,6 +87,8 @@ def differences(reference: Json, ours: Json, path: str = "") -> Iterator[Differe
         yield Difference(path, "type", _typed(reference), _typed(ours))
     elif isinstance(reference, dict):
         yield from _in_objects(reference, ours, path)
+    elif _is_vector(reference) and _is_vector(ours):
+        yield from _in_vectors(_floats(reference), _floats(ours), path)
     elif isinstance(reference, list):
         yield from _in_lists(reference, ours, path)
     elif not _agree(path.rpartition(".")[2], reference, ours):
@@ -100,6 +113,30 @@ def _in_lists(reference: Json, ours: Json, path: str) -> Iterator[Difference]:
         yield from differences(theirs, mine, f"{path}.{i}")
 
 
+def _is_vector(value: Json) -> bool:
+    """Whether it is a list of floats, or such a one in base64."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(each, float) for each in value)
+    return isinstance(value, str) and len(value) > N_BASE64 and BASE64.fullmatch(value) is not None
+
+
+def _floats(value: Json) -> NDArray[np.float64]:
+    if isinstance(value, str):
+        return np.frombuffer(base64.b64decode(value), "<f4").astype(np.float64)
+    return np.array(value)
+
+
+def _in_vectors(
+    reference: NDArray[np.float64], ours: NDArray[np.float64], path: str
+) -> Iterator[Difference]:
+    if len(reference) != len(ours):
+        yield Difference(path, "length", len(reference), len(ours))
+        return
+    limit = VECTOR_TOLERANCE * np.abs(reference).max()
+    for i in np.flatnonzero(~(np.abs(reference - ours) <= limit)).tolist():
+        yield Difference(f"{path}.{i}", "value", float(reference[i]), float(ours[i]))
+
+
 def _agree(key: str, reference: Json, ours: Json) -> bool:
     if UNDETERMINED.fullmatch(key):
         return True
@@ -112,7 +149,7 @@ def _agree(key: str, reference: Json, ours: Json) -> bool:
         return _same_message(reference, ours)
     if key == "id_slot":
         return bool((reference < 0) == (ours < 0))
-    if key in PROBABILITIES or (key.isdigit() and isinstance(reference, float)):  # of a vector
+    if key in PROBABILITIES:
         return math.isclose(reference, ours, rel_tol=PROBABILITY_TOLERANCE, abs_tol=1e-4)
     return bool(reference == ours)
 

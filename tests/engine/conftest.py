@@ -68,6 +68,10 @@ class Bench:
         for event in events:  # type: ignore[attr-defined]
             self.events.setdefault(event.task_id, []).append(event)
 
+    def next_id(self) -> int:
+        """An id for a message, in the order of their coming."""
+        return next(self._ids)
+
     def submit(self, text: str | list[int] = "hello", **fields: object) -> Task:
         """Queue one task; a str prompt is its bytes."""
         return self.submit_several(1, text, **fields)[0]

@@ -46,9 +46,10 @@ STORY = (
     " before he had found it. So they looked for it together, under the leaves, in the grass,"
     " and behind the stones of the little brook that runs down to the mill. When the sun set, "
 )
-STARTS = (0, 54, 18, 78, 42, 60, 36, 66)
-"""The words from which a prompt begins to repeat the story. SmolLM2 goes on for 24 tokens, from the
-last four for 8, with no other token closer than 1.3 in its logarithm; from the first two for 54."""
+STARTS = (13, 16, 76, 52, 54, 18, 79, 57)
+"""The words from which a prompt begins to repeat the story. With the weights of the Q4_0 model, in
+single precision and in ggml's arithmetic, no other token comes closer in its logarithm than 1.05 to
+61 tokens of the first two, 1.4 to 24 of the next two and 2.0 to 8 of the others."""
 N_STORY = (61, 61, 24, 24, 8, 8, 8, 8)
 """As many tokens are asked of each at most."""
 
@@ -165,7 +166,7 @@ def test_generation_beside_texts_to_embed_says_the_same(make: Make, alone: Alone
     texts = ["a girl and her basket", "the old man lost a red button", "mushrooms" * 6]
     first = b.embed(texts[0])
     b.run()
-    task = b.submit(repeating(b, 0), n_predict=24, sampling=GREEDY, return_tokens=True)
+    task = b.submit(repeating(b, STARTS[0]), n_predict=24, sampling=GREEDY, return_tokens=True)
     b.tick(3)
     beside = b.embed(*texts)
     b.run()

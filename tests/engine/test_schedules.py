@@ -9,7 +9,6 @@ may leave at any moment.
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable
 
@@ -71,7 +70,6 @@ class Clients:
         self.cancelled: dict[int, int] = {}
         """Tasks whose client left, and the events that they had then."""
         self.actions: list[int] = []
-        self._action_ids = itertools.count(1 << 40)
         self.n_broken = 0
         self.n_refused = 0
 
@@ -117,7 +115,7 @@ class Clients:
 
     def act_on_slot(self, rng: random.Random) -> None:
         """A slot is saved, erased, or filled with what was saved before."""
-        id_slot, action_id = rng.randrange(3), next(self._action_ids)
+        id_slot, action_id = rng.randrange(3), self.bench.next_id()
         states = [event for events in self.bench.events.values() for event in events]
         saved = [event for event in states if isinstance(event, SlotDone) and len(event.state)]
         saved = [event for event in saved if not self._is_private(event)]
