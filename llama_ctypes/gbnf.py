@@ -9,6 +9,7 @@ llama.cpp src/llama-grammar.cpp: parse_sequence
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from llama_ctypes import gbnf_begin
 from llama_ctypes.errors import GrammarError
@@ -21,8 +22,13 @@ MAX_RULES = 10_000
 MAX_REPEATED_RULES = 40_000
 """Measured: 8 MiB of stack hold 10,000 levels, or chains of 50,000 rules."""
 
+MAX_PIECES = 50_000
+"""Texts, names, brackets and signs: so many are looked at in some 0.1 s, while others wait."""
+
 MAX_REPEATED = 1_000_000
 """What repetitions may add to a grammar, in characters: 8 MB."""
+
+N_KNOWN = 16
 
 _QUOTED = r'"(?:\\.|[^"\\])*"?|\[(?:\\.|[^\]\\])*\]?|<[^>]*>?'
 REMARK = re.compile(rf"({_QUOTED})|#[^\r\n]*", re.DOTALL)
@@ -32,8 +38,12 @@ PIECE = re.compile(
 )
 
 
+@lru_cache(N_KNOWN)
 def check(text: str) -> None:
-    """GrammarError for a grammar that would take all memory, all of the stack, or all time."""
+    """GrammarError for a grammar that would take all memory, all of the stack, or all time.
+
+    Those that passed last are known.
+    """
     if "\0" in text:
         raise GrammarError("the grammar has a NUL character; libllama would stop there")
     text = REMARK.sub(r"\1", text)
@@ -56,9 +66,11 @@ def _check_structure(text: str) -> None:
 
 
 def _check_repetitions(text: str) -> None:
-    """As `check`, of a text without remarks."""
+    """As `check`, of a text without remarks; also whether it is too long to be looked at."""
     size, n_rules, n_added = 0, 0, 0
-    for piece in PIECE.finditer(text):
+    for i, piece in enumerate(PIECE.finditer(text)):
+        if i == MAX_PIECES:
+            raise GrammarError(f"the grammar has more than {MAX_PIECES} texts, names and signs")
         if piece["quoted"] or piece["one"]:
             size = len(piece["quoted"] or ".")
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from llama_ctypes import gbnf
 from llama_ctypes import samplers
 from llama_ctypes.context import Context
 from llama_ctypes.errors import GrammarError
@@ -111,6 +112,14 @@ def test_counts_in_the_wrong_order_are_refused(vocab: Vocab, rule: str) -> None:
         samplers.grammar(vocab, f"root ::= {rule}")
 
 
+def test_only_so_much_is_looked_at_while_others_wait(vocab: Vocab) -> None:
+    n_rules = gbnf.MAX_PIECES // 50
+    rules = "".join(f"\nr{i} ::= {'root ' * 49}" for i in range(n_rules - 1))
+    samplers.grammar(vocab, f'root ::= "a"{rules}').close()
+    with pytest.raises(GrammarError, match="more than 50000 texts"):
+        samplers.grammar(vocab, f'root ::= "a"{rules}\nlast ::= {"root " * 50}')
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -151,7 +160,7 @@ def test_what_libllama_would_not_read_is_refused(vocab: Vocab) -> None:
     "end",
     [
         *("{" + "1" * 200_000, "{1" + " " * 200_000, "{1," + " " * 200_000),
-        *("<" * 200_000, "[" * 200_000, " [\\" * 100_000, ' "\\' * 100_000),
+        *("<" * 200_000, "[" * 200_000, " [\\" * 100_000, ' "\\' * 45_000),
     ],
 )
 def test_what_does_not_end_is_looked_through_once(vocab: Vocab, end: str) -> None:

@@ -190,8 +190,9 @@ def _set(*statuses: str) -> frozenset[str]:
 LOOP = {"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}
 WIDE = {"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(20000)}}
 COUNTED = {"type": "string", "pattern": "^(a{1,1000}){1,1000}$"}
-GRAMMAR = (
-    "root ::= a\n" + "".join(f"r{i} ::= " + "a " * 50 + "\n" for i in range(3000)) + 'a ::= "a"'
+GRAMMAR, LONG_GRAMMAR = (
+    "root ::= a\n" + "".join(f"r{i} ::= " + "a " * 50 + "\n" for i in range(n)) + 'a ::= "a"'
+    for n in (900, 3000)
 )
 DEEP_GRAMMAR = "root ::= " + "(" * 20000 + '"a"' + ")" * 20000
 REPEATED = 'root ::= (("a"{1,1000}){1,1000}){1,1000}'
@@ -289,10 +290,10 @@ ATTACKS = (
     ),
     Attack(
         "grammar bombs",
-        "3,000 rules, 20,000 brackets, nested repetitions (also of nothing), {2,1}",
+        "900 and 3,000 long rules, 20,000 brackets, nested repetitions (also of nothing), {2,1}",
         posts(
             "/completion",
-            *map(with_grammar, (GRAMMAR, DEEP_GRAMMAR, REPEATED, REVERSED, EMPTY)),
+            *map(with_grammar, (GRAMMAR, LONG_GRAMMAR, DEEP_GRAMMAR, REPEATED, REVERSED, EMPTY)),
         ),
         _set("400", "200"),
     ),
