@@ -1,7 +1,8 @@
-/* Compiled into ggml's products of repacked Q4_0 weights on x86 (hooks.cmake): by AVX-512's VNNI.
+/* Compiled into ggml's products of repacked Q4_0 weights on x86 (hooks.cmake): by AVX-512's VNNI (multiply_vnni.h), or by
+ * AVX2 (multiply_avx2.h).
  *
  * ggml takes rows of activations in fours, and 16 at a time where there are as many; each step that generates has fewer,
- * so it unpacks the same weights again and again. Its instruction for signed products needs the sign of one factor moved
+ * so it unpacks the same weights again and again. Its instructions for signed products need the sign of one factor moved
  * to the other, at each use. Here eight rows are taken at once, and the weights stay unsigned: stored as 0 to 15 they
  * mean w - 8, and 8 times the sum of the activations is subtracted, which is one number a row and block. What is left
  * over, fewer than four rows, ggml takes one by one; so is it here, but 16 columns at a time.
@@ -10,17 +11,7 @@
  * same, bit for bit. */
 #pragma once
 
-#if !defined(__AVX512VNNI__) || !defined(__AVX512BW__)
-
-static inline bool llamactl_gemm_q4_0(int, float *, size_t, const void *, const void *, int, int) {
-    return false;
-}
-
-static inline bool llamactl_gemv_q4_0(int, float *, size_t, const void *, const void *, int, int) {
-    return false;
-}
-
-#else
+#if (defined(__AVX512VNNI__) && defined(__AVX512BW__)) || (defined(__AVX2__) && defined(__F16C__) && defined(__FMA__))
 
 #include <immintrin.h>
 
@@ -32,10 +23,6 @@ constexpr int N_QUANTS = 32;        // of a block
 constexpr int N_ROWS_MOST = 8;      // rows that are taken together
 constexpr int N_BLOCKS_MOST = 1024; // of a row: room for the sums on the stack
 constexpr int N_AHEAD = 1024;       // bytes of weights that are fetched before they are needed
-
-static inline __m512i sums_of_four(__m512i sums, __m512i quants) {
-    return _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(1), quants);
-}
 
 /* Rows of activations as ggml quantizes them for a product of several: four interleaved, eight quants each. */
 struct Rows {
@@ -51,79 +38,17 @@ struct Rows {
     float scale(int row, int block) const {
         return GGML_CPU_FP16_TO_FP32(four(row, block).d[row % 4]);
     }
-    /* The sums of a block's quants in each of R rows, times -4. */
-    template <int R>
-    void starts(int row, int block, int32_t * to) const {
-        for (int r = 0; r < R; r += 4) {
-            const int8_t * quants = four(row + r, block).qs;
-            __m512i sums = sums_of_four(_mm512_setzero_si512(), _mm512_loadu_si512(quants));
-            sums = sums_of_four(sums, _mm512_loadu_si512(quants + 64));
-            // two numbers for each row, and the four rows twice
-            const __m256i pairs = _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64(sums, 1));
-            const __m128i four = _mm_hadd_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
-            _mm_store_si128((__m128i *) (to + r), _mm_sub_epi32(_mm_setzero_si128(), _mm_slli_epi32(four, 2)));
-        }
-    }
 };
 
-static inline __m512i eight_everywhere(const int8_t * quants) {
-    int64_t eight;
-    memcpy(&eight, quants, sizeof(eight));
-    return _mm512_set1_epi64(eight);
-}
+}  // namespace llamactl
 
-/* The quants of eight columns of a block, unsigned: [i] holds eights i of each column, in the order of the columns. */
-struct Weights8 {
-    __m512i eights[4];
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__)
+#include "multiply_vnni.h"
+#else
+#include "multiply_avx2.h"
+#endif
 
-    explicit Weights8(const block_q4_0x8 & block) {
-        const __m512i nibble = _mm512_set1_epi8(0x0F), flip = _mm512_set1_epi8((char) 0x88);
-        for (int i = 0; i < 2; ++i) {
-            // ggml stores them as signed nibbles
-            const __m512i both = _mm512_xor_si512(_mm512_loadu_si512(block.qs + i*64), flip);
-            eights[i] = _mm512_and_si512(both, nibble);
-            eights[2 + i] = _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble);
-        }
-    }
-};
-
-/* R rows times 16 columns, or 8: then second is the same as first. starts: (n_blocks, R), what each of a column's two sums
- * starts with: half of -8 times the quants' sum. to: R rows, stride apart. */
-template <int R>
-static inline void multiply(int n_blocks, const block_q4_0x8 * first, const block_q4_0x8 * second, const Rows & rows, int row,
-                            const int32_t * starts, float * to, size_t stride) {
-    // what the additions below make of the columns of first (0 to 7) and second (8 to 15), and the way back
-    const __m512i pairs = _mm512_setr_epi32(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
-    const __m512i back = _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
-    __m512 sums[R];
-    for (int r = 0; r < R; ++r) {
-        sums[r] = _mm512_setzero_ps();
-    }
-    for (int b = 0; b < n_blocks; ++b) {
-        const Weights8 left(first[b]), right(second[b]);
-        const __m256i halves = _mm256_set_m128i(_mm_loadu_si128((const __m128i *) second[b].d),
-                                                _mm_loadu_si128((const __m128i *) first[b].d));
-        const __m512 scales = _mm512_permutexvar_ps(pairs, _mm512_cvtph_ps(halves));
-        for (int r = 0; r < R; ++r) {
-            __m512i a = _mm512_set1_epi32(starts[b*R + r]), c = a;
-            for (int i = 0; i < 4; ++i) {
-                const __m512i quants = eight_everywhere(rows.quants(row + r, b, i));
-                a = _mm512_dpbusd_epi32(a, left.eights[i], quants);
-                c = _mm512_dpbusd_epi32(c, right.eights[i], quants);
-            }
-            const __m512 x = _mm512_castsi512_ps(a), y = _mm512_castsi512_ps(c);
-            const __m512i even = _mm512_castps_si512(_mm512_shuffle_ps(x, y, 0x88));
-            const __m512i odd = _mm512_castps_si512(_mm512_shuffle_ps(x, y, 0xDD));
-            const __m512 products = _mm512_cvtepi32_ps(_mm512_add_epi32(even, odd));
-            const __m512 scale = _mm512_mul_ps(scales, _mm512_set1_ps(rows.scale(row + r, b)));
-            sums[r] = _mm512_fmadd_ps(products, scale, sums[r]);
-        }
-    }
-    const __mmask16 wanted = first == second ? 0x00FF : 0xFFFF;
-    for (int r = 0; r < R; ++r) {
-        _mm512_mask_storeu_ps(to + r*stride, wanted, _mm512_permutexvar_ps(back, sums[r]));
-    }
-}
+namespace llamactl {
 
 /* R rows from row on times n_columns columns. */
 template <int R>
@@ -131,51 +56,12 @@ static void multiply_rows(int n_blocks, const block_q4_0x8 * weights, const Rows
                           int n_columns) {
     alignas(64) int32_t starts[N_BLOCKS_MOST*R];
     for (int b = 0; b < n_blocks; ++b) {
-        rows.starts<R>(row, b, starts + b*R);
+        make_starts<R>(rows, row, b, starts + b*R);
     }
-    for (int column = 0; column < n_columns; column += 16) {
-        const block_q4_0x8 * first = weights + column/8*n_blocks;
-        const block_q4_0x8 * second = column + 8 < n_columns ? first + n_blocks : first;
-        multiply<R>(n_blocks, first, second, rows, row, starts, to + column, stride);
+    for (int column = 0; column < n_columns; column += N_COLUMNS) {
+        const bool is_last = column + 8 == n_columns;
+        multiply<R>(n_blocks, weights + column/8*n_blocks, is_last, rows, row, starts, to + column, stride);
     }
-}
-
-/* The two sums of each of 8 columns of a block with one row's quants, as floats that still have to be added up. */
-static inline __m512i dot_one(const Weights8 & weights, const int8_t * quants, __m512i sums) {
-    for (int i = 0; i < 4; ++i) {
-        sums = _mm512_dpbusd_epi32(sums, weights.eights[i], eight_everywhere(quants + i*8));
-    }
-    return sums;
-}
-
-/* One row, quantized by itself, times 8 columns. The weights are read once, in the order in which they lie in memory, so two
- * blocks of the same columns are taken together. starts: (n_blocks), as above. */
-static inline void multiply_one(int n_blocks, const block_q4_0x8 * weights, const block_q8_0 * row, const int32_t * starts,
-                                const float * scales, float * to) {
-    // what the additions below make of the columns of two blocks
-    const __m512i back = _mm512_setr_epi32(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
-    __m256 sums = _mm256_setzero_ps();
-    for (int b = 0; b < n_blocks; b += 2) {
-        const int c = b + 1 < n_blocks ? b + 1 : b;
-        _mm_prefetch((const char *) (weights + b) + N_AHEAD, _MM_HINT_T0);
-        _mm_prefetch((const char *) (weights + b) + N_AHEAD + 64, _MM_HINT_T0);
-        _mm_prefetch((const char *) (weights + b) + N_AHEAD + 128, _MM_HINT_T0);
-        _mm_prefetch((const char *) (weights + b) + N_AHEAD + 192, _MM_HINT_T0);
-        const __m512 x = _mm512_castsi512_ps(dot_one(Weights8(weights[b]), row[b].qs, _mm512_set1_epi32(starts[b])));
-        const __m512 y = _mm512_castsi512_ps(dot_one(Weights8(weights[c]), row[c].qs, _mm512_set1_epi32(starts[c])));
-        const __m512i even = _mm512_castps_si512(_mm512_shuffle_ps(x, y, 0x88));
-        const __m512i odd = _mm512_castps_si512(_mm512_shuffle_ps(x, y, 0xDD));
-        const __m512 products = _mm512_permutexvar_ps(back, _mm512_cvtepi32_ps(_mm512_add_epi32(even, odd)));
-        const __m256i halves = _mm256_set_m128i(_mm_loadu_si128((const __m128i *) weights[c].d),
-                                                _mm_loadu_si128((const __m128i *) weights[b].d));
-        const __m512 rows = _mm512_insertf32x8(_mm512_set1_ps(scales[b]), _mm256_set1_ps(scales[c]), 1);
-        const __m512 scale = _mm512_mul_ps(_mm512_cvtph_ps(halves), rows);
-        sums = _mm256_fmadd_ps(_mm512_castps512_ps256(products), _mm512_castps512_ps256(scale), sums);
-        if (c != b) {
-            sums = _mm256_fmadd_ps(_mm512_extractf32x8_ps(products, 1), _mm512_extractf32x8_ps(scale, 1), sums);
-        }
-    }
-    _mm256_storeu_ps(to, sums);
 }
 
 }  // namespace llamactl
@@ -209,8 +95,7 @@ static bool llamactl_gemv_q4_0(int n, float * s, size_t, const void * vx, const 
     int32_t starts[N_BLOCKS_MOST];
     float scales[N_BLOCKS_MOST];
     for (int b = 0; b < n_blocks; ++b) {
-        const __m256i quants = _mm256_loadu_si256((const __m256i *) row[b].qs);
-        starts[b] = -4*_mm512_reduce_add_epi32(sums_of_four(_mm512_setzero_si512(), _mm512_zextsi256_si512(quants)));
+        starts[b] = start_of(row[b].qs);
         scales[b] = GGML_CPU_FP16_TO_FP32(row[b].d);
     }
     for (int column = 0; column < nc; column += 8) {
@@ -218,6 +103,16 @@ static bool llamactl_gemv_q4_0(int n, float * s, size_t, const void * vx, const 
         multiply_one(n_blocks, weights, row, starts, scales, s + column);
     }
     return true;
+}
+
+#else
+
+static inline bool llamactl_gemm_q4_0(int, float *, size_t, const void *, const void *, int, int) {
+    return false;
+}
+
+static inline bool llamactl_gemv_q4_0(int, float *, size_t, const void *, const void *, int, int) {
+    return false;
 }
 
 #endif

@@ -17,9 +17,17 @@ from tests.native.exactness import place
 HERE = Path(__file__).parent
 
 
+AVX_512 = ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mf16c", "-mfma")
+
+
 @pytest.mark.parametrize("program", ["multiply.cpp", "bytes.cpp", "tile.cpp"])
 def test_results_are_exact(program: str, tmp_path: Path) -> None:
-    assert_exact(HERE / program, tmp_path)
+    assert_exact(HERE / program, tmp_path, options=AVX_512)
+
+
+@pytest.mark.parametrize("program", ["multiply.cpp", "bytes.cpp"])
+def test_results_are_exact_without_avx_512(program: str, tmp_path: Path) -> None:
+    assert_exact(HERE / program, tmp_path, "avx2", ("-mavx2", "-mf16c", "-mfma"))
 
 
 def test_attention_is_exact_whatever_the_sizes_of_heads(tmp_path: Path) -> None:
