@@ -1,4 +1,4 @@
-/* Compiled into ggml's attention on processors (hooks.cmake): few rows that look at many cells, by AVX-512.
+/* Compiled into ggml's attention on processors (hooks.cmake): few rows that look at many cells, by AVX-512 or AVX2.
  *
  * ggml takes 64 and more rows at once in tiles; fewer, which is every step that generates, it takes row by row, head by
  * head, cell by cell: each score is reduced on its own, each weight is a call of expf, and the sum of the values goes
@@ -12,7 +12,7 @@
 #pragma once
 
 // with AVX512-FP16 ggml adds in half precision itself, otherwise than here
-#if defined(__AVX512F__) && defined(__F16C__) && !defined(__AVX512FP16__)
+#if (defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))) && defined(__F16C__) && !defined(__AVX512FP16__)
 #define LLAMACTL_ATTENDS 1
 #else
 #define LLAMACTL_ATTENDS 0
@@ -34,20 +34,14 @@ static inline bool llamactl_attend(const ggml_compute_params *, ggml_tensor *, i
 
 namespace llamactl {
 
-constexpr int N_HEADS = 4;  // heads that are taken together at most: 16 registers of sums
-
-/* How a vector of values is read: whole, or its first eight numbers. */
-template <bool WHOLE>
-static inline __m512 load_values(const ggml_fp16_t * from) {
-    return WHOLE ? load_half(from) : _mm512_cvtph_ps(_mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *) from)));
-}
+constexpr int N_HEADS = 4;  // heads that are taken together at most
 
 /* Adds E times eight dimensions, from d on, of the values of a block's cells to the sums of H heads. rises: of any head. */
 template <int H, int E>
 static inline void add_slice(const Block & block, const char * values, size_t stride, int d, uint64_t rises, const Weights * weights,
                              Head * const * heads) {
-    constexpr int V = (E + 1)/2;
-    __m512 sums[H][V];
+    constexpr int N_WHOLE = E*N_EIGHT/N_LANES, V = (E*N_EIGHT + N_LANES - 1)/N_LANES;  // a last one may be half used
+    Lanes sums[H][V];
     for (int h = 0; h < H; ++h) {
         for (int k = 0; k < V; ++k) {
             sums[h][k] = load_half(heads[h]->sums + d + k*N_LANES);
@@ -58,24 +52,35 @@ static inline void add_slice(const Block & block, const char * values, size_t st
         if (rises >> i & 1) {
             for (int h = 0; h < H; ++h) {
                 if (weights[h].rises >> i & 1) {
-                    const __m512 scale = _mm512_set1_ps(weights[h].scale[i]);
+                    const Lanes scale = all(weights[h].scale[i]);
                     for (int k = 0; k < V; ++k) {
-                        sums[h][k] = round_to_half(_mm512_mul_ps(sums[h][k], scale));
+                        sums[h][k] = round_to_half(mul(sums[h][k], scale));
                     }
                 }
             }
         }
         for (int k = 0; k < V; ++k) {
-            const __m512 x = k < E/2 ? load_values<true>(value + k*N_LANES) : load_values<false>(value + k*N_LANES);
+            const Lanes x = k < N_WHOLE ? load_half(value + k*N_LANES) : load_part(value + k*N_LANES);
             for (int h = 0; h < H; ++h) {
-                sums[h][k] = round_to_half(_mm512_fmadd_ps(x, _mm512_set1_ps(weights[h].weight[i]), sums[h][k]));
+                sums[h][k] = round_to_half(fmadd(x, all(weights[h].weight[i]), sums[h][k]));
             }
         }
     }
     for (int h = 0; h < H; ++h) {
         for (int k = 0; k < V; ++k) {
-            _mm256_store_si256((__m256i *) (heads[h]->sums + d + k*N_LANES), to_half(sums[h][k]));
+            store_half(heads[h]->sums + d + k*N_LANES, sums[h][k]);
         }
+    }
+}
+
+/* The same for all dimensions from d on, which are at most E times eight. */
+template <int H, int E>
+static inline void add_last(const Block & block, const char * values, size_t stride, int d, int n_dims, uint64_t rises,
+                            const Weights * weights, Head * const * heads) {
+    if (n_dims - d == E*N_EIGHT) {
+        add_slice<H, E>(block, values, stride, d, rises, weights, heads);
+    } else if constexpr (E > 1) {
+        add_last<H, E - 1>(block, values, stride, d, n_dims, rises, weights, heads);
     }
 }
 
@@ -83,24 +88,16 @@ static inline void add_slice(const Block & block, const char * values, size_t st
 template <int H>
 static inline void add_values(const Block & block, const char * values, size_t stride, int n_dims, const Weights * weights,
                               Head * const * heads) {
+    constexpr int E = N_VALUES/N_EIGHT;
     uint64_t rises = 0;
     for (int h = 0; h < H; ++h) {
         rises |= weights[h].rises;
     }
     int d = 0;
-    for (; d + N_SLICE <= n_dims; d += N_SLICE) {
-        add_slice<H, 8>(block, values, stride, d, rises, weights, heads);
+    for (; d + N_VALUES <= n_dims; d += N_VALUES) {
+        add_slice<H, E>(block, values, stride, d, rises, weights, heads);
     }
-    switch ((n_dims - d)/N_EIGHT) {
-        case 1: add_slice<H, 1>(block, values, stride, d, rises, weights, heads); break;
-        case 2: add_slice<H, 2>(block, values, stride, d, rises, weights, heads); break;
-        case 3: add_slice<H, 3>(block, values, stride, d, rises, weights, heads); break;
-        case 4: add_slice<H, 4>(block, values, stride, d, rises, weights, heads); break;
-        case 5: add_slice<H, 5>(block, values, stride, d, rises, weights, heads); break;
-        case 6: add_slice<H, 6>(block, values, stride, d, rises, weights, heads); break;
-        case 7: add_slice<H, 7>(block, values, stride, d, rises, weights, heads); break;
-        default: break;
-    }
+    add_last<H, E - 1>(block, values, stride, d, n_dims, rises, weights, heads);
 }
 
 struct Tensors {

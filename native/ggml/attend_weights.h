@@ -24,21 +24,21 @@ struct Weights {
 };
 
 /* e^x for x <= 0, in double precision: rounded to float it is nearly always the nearest one. */
-static inline __m512d exp_double(__m512d x) {
-    x = _mm512_max_pd(_mm512_set1_pd(-200.0), x);  // in this order NaN stays NaN
-    const __m512d k = _mm512_roundscale_pd(_mm512_mul_pd(x, _mm512_set1_pd(1.4426950408889634)), 0);
-    __m512d r = _mm512_fnmadd_pd(k, _mm512_set1_pd(0.6931471805599453), x);
+static inline Doubles exp_double(Doubles x) {
+    x = max(all_double(-200.0), x);  // in this order NaN stays NaN
+    const Doubles k = to_whole(mul(x, all_double(1.4426950408889634)));
+    const Doubles r = fnmadd(k, all_double(0.6931471805599453), x);
     // 1/n! for n = 9 to 0; |r| <= ln(2)/2, so the next term is below 1e-11
     static const double terms[] = {2.7557319223985893e-06, 2.4801587301587302e-05, 1.9841269841269841e-04,
         1.3888888888888889e-03, 8.3333333333333333e-03, 4.1666666666666667e-02, 1.6666666666666667e-01, 0.5, 1.0, 1.0};
-    __m512d y = _mm512_set1_pd(terms[0]);
+    Doubles y = all_double(terms[0]);
     for (int i = 1; i < 10; ++i) {
-        y = _mm512_fmadd_pd(y, r, _mm512_set1_pd(terms[i]));
+        y = fmadd(y, r, all_double(terms[i]));
     }
-    return _mm512_scalef_pd(y, k);
+    return times_power(y, k);
 }
 
-static inline __m512 exp_float(__m512 x) {
+static inline Lanes exp_float(Lanes x) {
     return to_float(exp_double(lower(x)), exp_double(upper(x)));
 }
 
@@ -47,14 +47,13 @@ static inline void weigh(int n, const float * scores, Head & head, Weights & wei
     alignas(64) float exponents[N_BLOCK];
     float max = head.max;
     weights.rises = 0;
-    __m512 top = _mm512_set1_ps(-INFINITY);
+    Lanes top = all(-INFINITY);
     for (int i = 0; i < n; i += N_LANES) {
-        const __mmask16 used = n - i >= N_LANES ? 0xFFFF : (__mmask16) ((1u << (n - i)) - 1);
-        top = _mm512_mask_max_ps(top, used, top, _mm512_load_ps(scores + i));
+        top = greater(top, load(scores + i), n - i);
     }
-    if (!(_mm512_reduce_max_ps(top) > max)) {
+    if (!(greatest(top) > max)) {
         for (int i = 0; i < n; i += N_LANES) {
-            _mm512_store_ps(exponents + i, _mm512_sub_ps(_mm512_load_ps(scores + i), _mm512_set1_ps(max)));
+            store(exponents + i, sub(load(scores + i), all(max)));
         }
     } else {
         for (int i = 0; i < n; ++i) {
@@ -69,7 +68,7 @@ static inline void weigh(int n, const float * scores, Head & head, Weights & wei
         }
     }
     for (int i = 0; i < n; i += N_LANES) {
-        _mm512_store_ps(weights.weight + i, exp_float(_mm512_load_ps(exponents + i)));
+        store(weights.weight + i, exp_float(load(exponents + i)));
     }
     for (uint64_t left = weights.rises; left; left &= left - 1) {
         const int i = __builtin_ctzll(left);

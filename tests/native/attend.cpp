@@ -26,13 +26,23 @@ template <typename T> static ggml_tensor tensor(std::vector<T> & numbers, int64_
     return {n == 2 ? GGML_TYPE_F16 : GGML_TYPE_F32, {a, b, c, 1}, {n, n*a, n*a*b, n*a*b*c}, numbers.data(), {}, {}};
 }
 
-// Sixteen sums in each of four vectors, put together as ggml does it; what is left over is added in double precision.
+#if LLAMACTL_ATTENDS
+static const int N_LANES = llamactl::N_LANES;
+#else
+static const int N_LANES = 8;
+#endif
+
+// As many sums as there are lanes in each of four vectors, put together as ggml does it; what is left over is added in double precision.
 static float dot(int n, const ggml_fp16_t * x, const ggml_fp16_t * y) {
     float sums[64] = {};
-    const int n_sliced = n/64*64;
-    for (int i = 0; i < n_sliced; i++) sums[i % 64] = std::fma(_cvtsh_ss(x[i]), _cvtsh_ss(y[i]), sums[i % 64]);
-    for (int i = 0; i < 32; i++) sums[i] += sums[32 + i];
-    for (int width = 16; width > 0; width /= 2) for (int i = 0; i < width; i++) sums[i] += sums[width + i];
+    const int n_sliced = n/(4*N_LANES)*4*N_LANES;
+    for (int i = 0; i < n_sliced; i++) {
+        float & sum = sums[i % (4*N_LANES)];
+        sum = std::fma(_cvtsh_ss(x[i]), _cvtsh_ss(y[i]), sum);
+    }
+    const int last = N_LANES == 8 ? 4 : 1;
+    for (int width = 2*N_LANES; width >= last; width /= 2) for (int i = 0; i < width; i++) sums[i] += sums[width + i];
+    if (N_LANES == 8) sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     double sum = sums[0];
     for (int i = n_sliced; i < n; i++) { const volatile float product = _cvtsh_ss(x[i])*_cvtsh_ss(y[i]); sum += product; }
     return sum;

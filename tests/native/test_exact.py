@@ -25,7 +25,7 @@ def test_results_are_exact(program: str, tmp_path: Path) -> None:
     assert_exact(HERE / program, tmp_path, options=AVX_512)
 
 
-@pytest.mark.parametrize("program", ["multiply.cpp", "bytes.cpp"])
+@pytest.mark.parametrize("program", ["multiply.cpp", "bytes.cpp", "attend.cpp"])
 def test_results_are_exact_without_avx_512(program: str, tmp_path: Path) -> None:
     assert_exact(HERE / program, tmp_path, "avx2", ("-mavx2", "-mf16c", "-mfma"))
 
