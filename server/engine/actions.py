@@ -10,7 +10,6 @@ message. Engine thread only. Answers to SERVER_TASK_TYPE_SLOT_* in llama.cpp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +65,13 @@ def _is_whole(entry: Entry, sequence: Sequence) -> bool:
     return sequence.parked is not None and len(entry.tokens) == len(sequence.parked)
 
 
+def _event(action_id: int, entry: Entry, ms: float) -> SlotDone:
+    salt, adapters, n_bare, _ = entry.scope
+    checkpoints = tuple((c.n_tokens, c.state) for c in entry.checkpoints)
+    tokens, state = entry.tokens, entry.state
+    return SlotDone(action_id, tokens, state, salt, adapters, n_bare, checkpoints, ms)
+
+
 class Actions:
     """The actions that wait for their slots."""
 
@@ -100,98 +106,92 @@ class Actions:
     def remove(self, ids: frozenset[int]) -> None:
         """Forget actions whose client is gone."""
         self._actions = [action for action in self._actions if action.id not in ids]
+        self.lack_cells = False  # until those that are left run
 
     def end_all(self) -> None:
         """Refuse what still waits."""
         for action in self._actions:
             self._fail(action, ErrorKind.UNAVAILABLE, SHUTTING_DOWN)
-        self._actions = []
+        self._actions, self.lack_cells = [], False
 
     def run(self) -> None:
-        """Do what can be done now, in order."""
+        """Do what can be done now; those of one slot in their order."""
         waiting, self._actions = self._actions, []
         self.lack_cells = False
         for action in waiting:
             slot = self._slots.at(action.id_slot)
-            has_turn = not slot.is_busy and not self._is_overtaking(action, slot)
-            if has_turn and self._has_room(action, slot):
-                self._run(action, slot)
-            else:
+            if slot.is_busy or self._is_overtaking(action, slot) or not self._do(action, slot):
                 self._actions.append(action)
 
-    def _run(self, action: SlotAction, slot: Slot) -> None:
+    def _is_overtaking(self, action: SlotAction, slot: Slot) -> bool:
+        """Whether a request or an action that came earlier waits for the same slot."""
+        earlier = [task for task in self._waiting if task.id < action.id and task.id_slot >= 0]
+        return any(self._slots.at(each.id_slot) is slot for each in (*earlier, *self._actions))
+
+    def _do(self, action: SlotAction, slot: Slot) -> bool:
+        """Do it and say so, or why not; False: its cells can't be had now."""
+        # held here, since what makes room may need the host's
+        parked = self._memory.parked_as(slot.sequence)
+        if not self._has_room(action, slot.sequence, parked):
+            self.lack_cells = True
+            return False
         started = self._clock()
         try:
-            done = self._do(action, slot)
+            entry = self._done(action, slot, parked)
         except StateRefused as error:
             is_ours = isinstance(action, SaveSlot)
             kind = ErrorKind.SERVER if is_ours else ErrorKind.INVALID_REQUEST
             self._fail(action, kind, str(error))
         else:
-            ms = (self._clock() - started) * 1e3
-            self._slots.events.append(replace(done, ms=ms))
+            slot.sequence.last_used = now = self._clock()
+            self._slots.events.append(_event(action.id, entry, (now - started) * 1e3))
             self._slots.has_changed = True
+        return True
 
-    def _is_overtaking(self, action: SlotAction, slot: Slot) -> bool:
-        """Whether a request that came earlier waits for the same slot."""
-        return any(
-            task.id < action.id and task.id_slot >= 0 and self._slots.at(task.id_slot) is slot
-            for task in self._waiting
-        )
-
-    def _has_room(self, action: SlotAction, slot: Slot) -> bool:
+    def _has_room(self, action: SlotAction, sequence: Sequence, parked: Entry | None) -> bool:
         """Whether it finds its cells; what came later makes room for it."""
-        n_cells = self._n_cells(action, slot.sequence)
-        if not n_cells:
-            return True
-        has_room = self._pressure.make_room_for(action.id, n_cells, slot.sequence)
-        self.lack_cells = self.lack_cells or not has_room
-        return has_room
-
-    def _n_cells(self, action: SlotAction, sequence: Sequence) -> int:
-        """How many cells it needs, those of the slot's sequence among them."""
         match action:
             case SaveSlot():
-                entry = self._memory.parked_as(sequence)
-                return 0 if entry is None or _is_whole(entry, sequence) else len(entry.tokens)
+                needs_cells = parked is not None and not _is_whole(parked, sequence)
+                n_cells = len(parked.tokens) if parked is not None and needs_cells else 0
             case RestoreSlot(tokens=tokens):
-                # one that can't ever be met is refused when it is done
-                return len(tokens) if len(tokens) <= self._memory.cells.n_cells else 0
+                # more than there are is refused when it is done
+                n_cells = len(tokens) if len(tokens) <= self._memory.cells.n_cells else 0
             case EraseSlot():
-                return 0
+                n_cells = 0
+        return not n_cells or self._pressure.make_room_for(action.id, n_cells, sequence)
 
-    def _do(self, action: SlotAction, slot: Slot) -> SlotDone:
+    def _done(self, action: SlotAction, slot: Slot, parked: Entry | None) -> Entry:
+        """Do it; what was saved, restored or erased. StateRefused: nothing has changed."""
         match action:
             case SaveSlot():
-                entry = self._saved(slot.sequence)
+                return self._saved(slot.sequence, parked)
             case RestoreSlot():
                 state, scope = action.state, _scope_of(action)
                 entry = Entry(action.tokens, state, scope, checkpoints=_checkpoints_of(action))
                 slot.sequence = self._load(slot.sequence, entry)
-                slot.sequence.origin, slot.sequence.parked = slot.id, None
+                slot.sequence.origin = slot.id
             case EraseSlot():
                 entry = Entry(_held(slot.sequence), NO_STATE, slot.sequence.scope)
                 self._erase(slot)
-        slot.sequence.last_used = self._clock()
-        salt, adapters, n_bare, _ = entry.scope
-        checkpoints = tuple((c.n_tokens, c.state) for c in entry.checkpoints)
-        return SlotDone(action.id, entry.tokens, entry.state, salt, adapters, n_bare, checkpoints)
+        slot.sequence.parked = None
+        return entry
 
     def _fail(self, action: SlotAction, kind: ErrorKind, message: str) -> None:
         self._slots.events.append(Failed(action.id, kind, message))
 
     # save
 
-    def _saved(self, sequence: Sequence) -> Entry:
+    def _saved(self, sequence: Sequence, parked: Entry | None) -> Entry:
         """What a sequence holds; from host memory, if it went there as it was."""
         held = _held(sequence)
         if len(held) and int(held.min()) < 0:
             raise StateRefused("Unable to save slot: images and audio in it can't be saved")
-        parked = self._memory.parked_as(sequence)
         if parked is not None and _is_whole(parked, sequence):
             return parked
-        if not self._memory.unpark(sequence):
+        if parked is not None and not self._memory.unpark(sequence, parked):
             raise StateRefused("Unable to save slot: its state didn't come back; see the log")
+        sequence.parked = None  # what host memory has lost is held by nobody
         return self._memory.entry_of(sequence, self._state_of(sequence))
 
     def _state_of(self, sequence: Sequence) -> State:

@@ -285,13 +285,11 @@ class Memory:
         tokens = sequence.parked
         return None if tokens is None else self.host_cache.covers(tokens, sequence.scope)
 
-    def unpark(self, sequence: Sequence) -> bool:
-        """Bring back what a sequence held before it went to the host; False: there is no room."""
-        tokens, entry = sequence.parked, self.parked_as(sequence)
-        if tokens is not None and entry is not None:
-            if not self.restore(sequence, entry):
-                return False
-            self.cut(sequence, len(tokens))
+    def unpark(self, sequence: Sequence, entry: Entry) -> bool:
+        """Bring back what a sequence held, of what begins with it; False: there is no room."""
+        if sequence.parked is None or not self.restore(sequence, entry):
+            return False
+        self.cut(sequence, len(sequence.parked))
         sequence.parked = None
         return True
 

@@ -127,10 +127,12 @@ class Pressure:
         if guest is not None and guest.comes_before(action_id):
             return False
         own.is_live = True  # so that it isn't moved
-        while memory.cells.n_free + memory.cells.n_unique(own.cells) < n_cells:
-            if not memory.evict_oldest() and not (guest and guest.give_way()):
-                self._preempt(max(self._active, key=lambda slot: slot.task_id))
-        own.is_live = False
+        try:
+            while memory.cells.n_free + memory.cells.n_unique(own.cells) < n_cells:
+                if not memory.evict_oldest() and not (guest and guest.give_way()):
+                    self._preempt(max(self._active, key=lambda slot: slot.task_id))
+        finally:
+            own.is_live = False
         return True
 
     # context shift

@@ -245,6 +245,66 @@ def test_what_host_memory_has_with_more_is_saved_when_there_is_room(bench: MakeB
     assert b.engine.slots.stats.n_preempted == 0
 
 
+@pytest.mark.parametrize("host_cache_bytes", [700, 1200])
+def test_what_is_saved_from_host_memory_is_not_lost_to_what_makes_room(
+    bench: MakeBench, host_cache_bytes: int
+) -> None:
+    config = EngineConfig(host_cache_bytes=host_cache_bytes)
+    b = bench(n_slots=3, n_cells=110, config=config)
+    b.generate(PROMPT, id_slot=0, n_predict=1)
+    b.generate(PROMPT + " that went on and on, and then some", id_slot=1, n_predict=1)
+    for id_slot in (1, 2):
+        b.submit(chr(ord("x") + id_slot) * 50, id_slot=id_slot, n_predict=5)
+    b.run()
+    assert b.engine.slots.at(0).sequence.parked is not None
+    assert bytes(do(b, SaveSlot, 0).tokens.tolist()) == PROMPT.encode()
+
+
+def test_what_was_erased_in_host_memory_is_not_saved(bench: MakeBench) -> None:
+    b = bench(n_slots=2, config=EngineConfig(host_cache_bytes=None))
+    b.runner.n_idle_cells, b.look_s = 0, 1e-6
+    for id_slot in (0, 1):
+        b.generate(PROMPT, id_slot=id_slot, n_predict=1)
+    b.generate("other words", id_slot=1, n_predict=20)
+    assert b.engine.slots.at(0).sequence.parked is not None
+    assert len(do(b, EraseSlot, 0).tokens) == len(PROMPT)
+    assert len(do(b, EraseSlot, 0).tokens) == 0
+    assert len(do(b, SaveSlot, 0).tokens) == 0
+
+
+def test_actions_of_one_slot_keep_their_order(bench: MakeBench) -> None:
+    b = bench(n_slots=2, n_cells=70)
+    b.generate("a" * 40, id_slot=1, n_predict=1)
+    saved = do(b, SaveSlot, 1)
+    b.submit("b" * 40, id_slot=0, n_predict=9)
+    b.tick(3)
+    restoring = act(b, RestoreSlot, 1, saved.tokens, saved.state)
+    erasing = act(b, EraseSlot, 1)
+    b.tick()
+    assert not {restoring, erasing} & b.events.keys()
+    b.run()
+    erased = answer(b, erasing)
+    assert isinstance(erased, SlotDone)
+    assert len(erased.tokens) == 40
+
+
+def test_nobody_makes_way_for_an_action_whose_client_left(bench: MakeBench) -> None:
+    config = EngineConfig(host_cache_bytes=None, context_shift=True)
+    b = bench(n_slots=2, n_cells=64, config=config)
+    b.generate("a" * 40, id_slot=1, n_predict=1)
+    saved = do(b, SaveSlot, 1)
+    endless = b.submit("b" * 30, id_slot=0, n_predict=-1)
+    b.tick(2)
+    action_id = act(b, RestoreSlot, 1, saved.tokens, saved.state)
+    b.tick(2)
+    b.mailbox.post(Cancel((action_id,)))
+    b.tick(300)
+    assert action_id not in b.events
+    assert b.engine.slots.stats.n_preempted == 0
+    b.cancel(endless)
+    b.run()
+
+
 def test_a_state_that_does_not_fit_leaves_the_slot_as_it_was(b: Bench) -> None:
     b.generate(PROMPT, id_slot=0, n_predict=1)
     saved = do(b, SaveSlot, 0)
