@@ -14,6 +14,7 @@ from server.engine.task import ErrorKind
 from server.engine.task import Event
 from server.engine.task import Failed
 from server.engine.task import SlotDone
+from server.engine.task import Task
 from tests.engine.conftest import Bench
 from tests.engine.conftest import shifted
 from tests.engine.test_engine import MakeBench
@@ -34,13 +35,25 @@ def answer(b: Bench, action_id: int) -> Event:
     return event
 
 
+def done(b: Bench, action_id: int) -> SlotDone:
+    """The only event of an action that was done."""
+    event = answer(b, action_id)
+    assert isinstance(event, SlotDone), event
+    return event
+
+
+def refusal(b: Bench, action_id: int) -> Failed:
+    """The only event of one that was refused."""
+    event = answer(b, action_id)
+    assert isinstance(event, Failed), event
+    return event
+
+
 def do(b: Bench, kind: type, id_slot: int, *values: object) -> SlotDone:
     """Have an action done."""
     action_id = act(b, kind, id_slot, *values)
     b.run()
-    event = answer(b, action_id)
-    assert isinstance(event, SlotDone), event
-    return event
+    return done(b, action_id)
 
 
 def n_cached(b: Bench, id_slot: int, prompt: str = PROMPT) -> int:
@@ -110,9 +123,7 @@ def test_an_action_waits_for_the_request_in_its_slot(b: Bench) -> None:
     b.tick()
     assert action_id not in b.events
     b.run()
-    done = answer(b, action_id)
-    assert isinstance(done, SlotDone)
-    assert len(done.tokens) == b.finished(task).n_cached_end
+    assert len(done(b, action_id).tokens) == b.finished(task).n_cached_end
 
 
 def test_an_action_lets_older_requests_for_its_slot_go_first(b: Bench) -> None:
@@ -149,7 +160,7 @@ def test_a_restored_state_waits_for_the_cells_of_an_earlier_request(
     b.tick(3)
     assert action_id not in b.events
     b.run()
-    assert isinstance(answer(b, action_id), SlotDone)
+    done(b, action_id)
     assert b.text(busy) == shifted(b"b" * 40, 9, 64)
     again = b.generate("a" * 40, id_slot=1, n_predict=1)
     assert (again.text, again.timings.n_prompt_cached) == (text, 39)
@@ -170,22 +181,27 @@ def test_a_request_that_came_later_gives_its_cells_to_a_restored_state(
     action_id = act(b, RestoreSlot, 1, saved.tokens, saved.state)
     second = b.submit("d" * 40, id_slot=2, n_predict=20)
     b.run()
-    assert isinstance(answer(b, action_id), SlotDone)
+    done(b, action_id)
     assert b.text(first) == shifted(b"b" * 30, 20, 64)
     assert b.text(second) == shifted(b"d" * 40, 20, 64)
     assert b.engine.slots.stats.n_preempted > 0
 
 
-def test_an_endless_request_makes_way_for_a_restored_state(bench: MakeBench) -> None:
+def beside_an_endless_request(bench: MakeBench, n_ticks: int) -> tuple[Bench, Task, int]:
+    """A bench, an endless request that has run so long, and a restore that finds too few cells."""
     config = EngineConfig(host_cache_bytes=None, context_shift=True)
     b = bench(n_slots=2, n_cells=64, config=config)
     b.generate("a" * 40, id_slot=1, n_predict=1)
     saved = do(b, SaveSlot, 1)
     endless = b.submit("b" * 30, id_slot=0, n_predict=-1)
-    b.tick(40)
-    action_id = act(b, RestoreSlot, 1, saved.tokens, saved.state)
+    b.tick(n_ticks)
+    return b, endless, act(b, RestoreSlot, 1, saved.tokens, saved.state)
+
+
+def test_an_endless_request_makes_way_for_a_restored_state(bench: MakeBench) -> None:
+    b, endless, action_id = beside_an_endless_request(bench, 40)
     b.tick(200)
-    assert isinstance(answer(b, action_id), SlotDone)
+    done(b, action_id)
     b.cancel(endless)
     b.run()
 
@@ -196,8 +212,7 @@ def test_a_state_of_more_tokens_than_there_are_cells_is_refused(bench: MakeBench
     tokens = np.full(65, ord("a"), np.int32)
     action_id = act(b, RestoreSlot, 1, tokens, tokens.view(np.uint8))
     b.run()
-    event = answer(b, action_id)
-    assert isinstance(event, Failed)
+    event = refusal(b, action_id)
     assert event.kind is ErrorKind.INVALID_REQUEST
     assert "--ctx-size" in event.message
     assert n_cached(b, 1, "other words") == len("other words") - 1
@@ -223,13 +238,12 @@ def test_what_is_in_host_memory_is_saved_without_cells(bench: MakeBench) -> None
     b = parked(bench)
     action_id = act(b, SaveSlot, 0)
     b.tick()
-    done = answer(b, action_id)
-    assert isinstance(done, SlotDone)
-    assert bytes(done.tokens.tolist()) == PROMPT.encode()
+    saved = done(b, action_id)
+    assert bytes(saved.tokens.tolist()) == PROMPT.encode()
     assert b.engine.slots.at(0).sequence.n_tokens == 0
     b.run()
     assert b.engine.slots.stats.n_preempted == 0
-    assert len(do(b, RestoreSlot, 1, done.tokens, done.state).tokens) == len(PROMPT)
+    assert len(do(b, RestoreSlot, 1, saved.tokens, saved.state).tokens) == len(PROMPT)
     assert n_cached(b, 1) == len(PROMPT) - 1
 
 
@@ -239,9 +253,8 @@ def test_what_host_memory_has_with_more_is_saved_when_there_is_room(bench: MakeB
     b.tick()
     assert action_id not in b.events
     b.run()
-    done = answer(b, action_id)
-    assert isinstance(done, SlotDone)
-    assert bytes(done.tokens.tolist()) == PROMPT.encode()
+    saved = done(b, action_id)
+    assert bytes(saved.tokens.tolist()) == PROMPT.encode()
     assert b.engine.slots.stats.n_preempted == 0
 
 
@@ -283,19 +296,11 @@ def test_actions_of_one_slot_keep_their_order(bench: MakeBench) -> None:
     b.tick()
     assert not {restoring, erasing} & b.events.keys()
     b.run()
-    erased = answer(b, erasing)
-    assert isinstance(erased, SlotDone)
-    assert len(erased.tokens) == 40
+    assert len(done(b, erasing).tokens) == 40
 
 
 def test_nobody_makes_way_for_an_action_whose_client_left(bench: MakeBench) -> None:
-    config = EngineConfig(host_cache_bytes=None, context_shift=True)
-    b = bench(n_slots=2, n_cells=64, config=config)
-    b.generate("a" * 40, id_slot=1, n_predict=1)
-    saved = do(b, SaveSlot, 1)
-    endless = b.submit("b" * 30, id_slot=0, n_predict=-1)
-    b.tick(2)
-    action_id = act(b, RestoreSlot, 1, saved.tokens, saved.state)
+    b, endless, action_id = beside_an_endless_request(bench, 2)
     b.tick(2)
     b.mailbox.post(Cancel((action_id,)))
     b.tick(300)
@@ -312,9 +317,7 @@ def test_a_state_that_does_not_fit_leaves_the_slot_as_it_was(b: Bench) -> None:
     b.runner.refuse_next = True
     action_id = act(b, RestoreSlot, 1, saved.tokens, saved.state)
     b.run()
-    event = answer(b, action_id)
-    assert isinstance(event, Failed)
-    assert "doesn't fit" in event.message
+    assert "doesn't fit" in refusal(b, action_id).message
     assert n_cached(b, 1, "other words") == len("other words") - 1
 
 
@@ -351,7 +354,4 @@ def test_a_stopping_engine_refuses_actions(b: Bench) -> None:
     b.tick()
     late = act(b, EraseSlot, 0)
     b.tick()
-    for action_id in (waiting, late):
-        event = answer(b, action_id)
-        assert isinstance(event, Failed)
-        assert event.kind is ErrorKind.UNAVAILABLE
+    assert refusal(b, waiting).kind is refusal(b, late).kind is ErrorKind.UNAVAILABLE
