@@ -29,6 +29,7 @@ from tests.compat.cases import vocabulary
 from tests.compat.divergence import Tolerance
 from tests.compat.exchange import Case
 from tests.e2e import models
+from tests.single_precision import EXACT_CACHE
 from tests.tiny_bert import build_tiny_bert
 from tests.tiny_models import ARCHITECTURES
 from tests.tiny_models import CHATML
@@ -46,7 +47,6 @@ FILLS_GAPS = TinySpec(
     name="tiny-fim",
 )
 ONE_THREAD = ("-t", "1", "-tb", "1", "-ngl", "0")
-EXACT_CACHE = ("-ctk", "f32", "-ctv", "f32")
 TEXTS = ("-np", "1", *ONE_THREAD)
 ADAPTERS = (
     "--lora-scaled",

@@ -2,7 +2,7 @@
 
 Run it as root of a namespace, `unshare -Urn python -m tests.e2e.machines PROGRAM ARGS...`: it
 starts PROGRAM, ggml's RPC server, on two machines, and `llamactl serve ARGS` on this one; then it
-prints what the server answers to a completion request from standard input.
+prints what the server answers to a chat's request from standard input.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main(program: str, *args: str) -> None:
     ):
         server = live.start([*args, "--rpc", f"{first},{second}"], Path(folder) / "log")
         try:
-            print(json.dumps(server.post("/completion", body).json))
+            print(json.dumps(server.post("/v1/chat/completions", body).json))
         finally:
             server.kill()
 

@@ -19,6 +19,7 @@ from tests.e2e import live
 from tests.e2e.conftest import ONE_THREAD
 from tests.e2e.conftest import Starter
 from tests.e2e.live import LiveServer
+from tests.single_precision import EXACT
 from tests.tiny_models import CHATML
 from tests.tiny_models import Floats
 from tests.tiny_models import TinySpec
@@ -29,7 +30,7 @@ from tests.tiny_models import tiny_vocab
 
 pytestmark = pytest.mark.model
 
-EXACT = ("-ctk", "f32", "-ctv", "f32", "-fa", "off", "-c", "2048", *ONE_THREAD)
+OPTIONS = (*EXACT, "-c", "2048", *ONE_THREAD)
 INVOCATION = tuple(tiny_vocab().tokens.index(text) for text in ("▁Once", "▁upon"))
 BEFORE = [1, *range(300, 330)]
 ACTIVATED = [{"id": 2, "scale": 1}]
@@ -73,7 +74,7 @@ def all_loaded(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     loras = ",".join(map(str, files.loras))
     options = ("-np", "4", "--kv-unified", "--lora", loras, "--lora-init-without-apply")
     log_path = tmp_path_factory.mktemp("server") / "log"
-    running = live.start(["-m", files.model, *options, *EXACT], log_path)
+    running = live.start(["-m", files.model, *options, *OPTIONS], log_path)
     yield running
     try:
         assert running.stop() == 0
@@ -131,7 +132,7 @@ def test_a_request_says_what_the_option_would_have_said(
 ) -> None:
     zero, one, _ = files.loras
     options = ("--lora", zero, "--lora-scaled", f"{one}:0.5")
-    scaled = start("-m", files.model, *options, *EXACT)
+    scaled = start("-m", files.model, *options, *OPTIONS)
     same = [{"id": 0, "scale": 1}, {"id": 1, "scale": 0.5}]
     assert [row["scale"] for row in scaled.get("/lora-adapters").json] == [1.0, 0.5]
     assert text(scaled, "Hello there") == text(server, "Hello there", same)
@@ -252,9 +253,9 @@ def test_what_stands_before_an_invocation_is_shared_with_the_base(server: LiveSe
 def test_a_control_vector_changes_the_text(
     server: LiveServer, start: Starter, files: Files
 ) -> None:
-    steered = start("-m", files.model, "--control-vector", files.vector, *EXACT)
+    steered = start("-m", files.model, "--control-vector", files.vector, *OPTIONS)
     twice = f"{files.vector}:0.25,{files.vector}:0.75"
-    added = start("-m", files.model, "--control-vector-scaled", twice, *EXACT)
+    added = start("-m", files.model, "--control-vector-scaled", twice, *OPTIONS)
     assert text(steered, "Hello there") != text(server, "Hello there")
     assert text(steered, "Hello there") == text(added, "Hello there")
 
@@ -263,7 +264,7 @@ def test_a_control_vector_leaves_other_layers_alone(
     server: LiveServer, start: Starter, files: Files
 ) -> None:
     layers = ("--control-vector-layer-range", "2", "2")
-    elsewhere = start("-m", files.model, "--control-vector", files.vector, *layers, *EXACT)
+    elsewhere = start("-m", files.model, "--control-vector", files.vector, *layers, *OPTIONS)
     assert text(elsewhere, "Hello there") == text(server, "Hello there")
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.e2e.conftest import ONE_THREAD
 from tests.e2e.conftest import Starter
 from tests.e2e.live import LiveServer
+from tests.single_precision import EXACT
 from tests.tiny_memory_models import build_hybrid_model
 from tests.tiny_memory_models import build_recurrent_model
 from tests.tiny_memory_models import build_window_model
@@ -50,7 +51,7 @@ def n_cached(answer: Any) -> int:
 def test_chats_begin_at_the_end_of_the_last_turn_that_they_share(
     start: Starter, tmp_path: Path, build: Callable[[Path], Path]
 ) -> None:
-    server = start("-m", build(tmp_path / "m.gguf"), "-c", "2048", "-np", "2", *ONE_THREAD)
+    server = start("-m", build(tmp_path / "m.gguf"), "-c", "2048", "-np", "2", *ONE_THREAD, *EXACT)
     n_system = len(server.post("/tokenize", {"content": SYSTEM["content"]}).json["tokens"])
     first = chat(server, user("What is the sea, and who lives in it?"))
     assert n_cached(first) == 0
@@ -71,7 +72,7 @@ def test_turns_are_found_where_a_template_marks_them_by_plain_text(
 ) -> None:
     model = build_hybrid_model(tmp_path / "m.gguf")
     options = ("-c", "2048", "-np", "2", "--chat-template", PLAIN_HEADERS)
-    server = start("-m", model, *options, *ONE_THREAD)
+    server = start("-m", model, *options, *ONE_THREAD, *EXACT)
     n_system = len(server.post("/tokenize", {"content": SYSTEM["content"]}).json["tokens"])
     told = (user("What is the sea, and who lives in it?"), assistant("Whales do. " * 8))
     first = chat(server, *told, user("Which ones?"))

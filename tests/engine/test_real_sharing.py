@@ -22,6 +22,7 @@ from server.engine.llama.runner import LlamaRunner
 from server.engine.task import SamplingParams
 from tests.engine.conftest import Bench
 from tests.engine.llama.conftest import config_of
+from tests.single_precision import EXACT
 from tests.tiny_models import Floats
 
 pytestmark = pytest.mark.model
@@ -33,7 +34,7 @@ FIXTURES = {
 }
 TOLERANCE = {"tiny": 1e-5, "stories": 2e-3, "smollm2": 0.05}
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "tiny": ("-fa", "off", "-ctk", "f32", "-ctv", "f32"),
+    "tiny": EXACT,
     "stories": (),
     "smollm2": (),
 }
@@ -186,12 +187,12 @@ def test_a_preempted_request_says_what_it_says_alone(make: Make, alone: Alone) -
     assert [b.finished(task).tokens for task in tasks] == alone(2, n)
 
 
-def test_a_prompt_that_comes_back_from_the_host_says_the_same(make: Make) -> None:
+def test_a_prompt_that_comes_back_from_the_host_says_the_same(make: Make, alone: Alone) -> None:
     b = make("-c", "256", "-np", "1")
-    prompts = [tokens(b, STORY, 120), tokens(b, STORY[100:], 120)]
+    prompts = [repeating(b, STARTS[0]), tokens(b, STORY[100:], 120)]
     first, _, again = (generate(b, prompts[i]) for i in (0, 1, 0))
-    assert b.engine.slots.stats.n_prompt_cached > 100
-    assert again == first
+    assert b.engine.slots.stats.n_prompt_cached > 200
+    assert [first, again] == alone(1, 24) * 2
 
 
 def test_a_shifted_context_says_what_the_shifted_cells_say(make: Make) -> None:

@@ -21,6 +21,7 @@ from server.engine.task import SamplingParams
 from server.engine.task import SlotDone
 from tests.engine.conftest import Bench
 from tests.engine.llama.conftest import Load
+from tests.single_precision import EXACT
 from tests.tiny_memory_models import WINDOW
 from tests.tiny_memory_models import build_hybrid_model
 from tests.tiny_memory_models import build_recurrent_model
@@ -50,7 +51,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(params=KINDS)
 def runner(request: pytest.FixtureRequest, load: Load, paths: dict[str, Path]) -> LlamaRunner:
     """A real runner with two slots."""
-    return load("-c", "2048", "-np", "2", "-kvu", "-b", "128", path=paths[request.param])
+    return load("-c", "2048", "-np", "2", "-kvu", "-b", "128", *EXACT, path=paths[request.param])
 
 
 def bench(runner: LlamaRunner, **config: object) -> Bench:
