@@ -18,7 +18,8 @@ LIB := llama_ctypes/lib
 ARGS ?=
 N ?= 10000
 SOAK ?= 120
-NATIVE ?= $(shell cat $(LIB)/OPTIONS 2>/dev/null)
+BUILT_WITH := $(shell cat $(LIB)/OPTIONS 2>/dev/null)
+NATIVE ?= $(BUILT_WITH)
 
 # The demo model, unless a model is named.
 MODEL_OPTIONS := -m --model --model=% -mu --model-url --model-url=% -hf -hfr --hf-repo --hf-repo=% -dr \
@@ -103,6 +104,11 @@ help:
 static/lib/marked.js: static/package-lock.json static/collect.mjs
 	@{ cd static && npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund && npm run -s collect; } || \
 		echo "make: the web UI shows plain text until npm can install static/package.json" >&2
+
+# Other options than those of the last build.
+ifneq ($(strip $(NATIVE)),$(strip $(BUILT_WITH)))
+.PHONY: $(LIB)/ABI
+endif
 
 $(LIB)/ABI: build_native.sh $(wildcard native/* native/ggml/* llama_ctypes/abi.py llama_ctypes/declare.py \
 		llama_ctypes/ctype.py llama_ctypes/raw/*.py) | .venv/installed
