@@ -26,7 +26,7 @@ def expression(text: str, kind: int = 2) -> list[dict[str, Any]]:
     return [{"type": kind, "value": text}]
 
 
-CAT = 'root ::= " girl" " cat" [a-z]'
+CAT = 'root ::= " girl" " cat" "!"'
 
 CASES = (
     lazy("word", word("girl na"), 'root ::= "girl" " named " [A-Z] [a-z]{3} "."'),
