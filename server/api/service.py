@@ -158,6 +158,8 @@ class Service:
     @property
     def predict_limit(self) -> int:
         """The most tokens of an answer whose request sets no limit; -1 = no limit. Unavailable."""
+        if self.settings.context.n_predict >= 0:  # -1 in a request is not more than nothing said
+            return self.settings.context.n_predict
         limit = self.settings.operation.predict_limit
         if limit or not self.settings.context.context_shift:
             return limit or -1  # without shifting the context is the limit

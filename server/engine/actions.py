@@ -226,7 +226,7 @@ class Actions:
         if n and not memory.restore(fresh, entry):
             memory.discard(fresh)
             raise StateRefused(MISFIT)
-        memory.retain(own)
+        memory.discard(own)
         return fresh
 
     def _load_over(self, own: Sequence, entry: Entry) -> Sequence:

@@ -109,8 +109,9 @@ def find(memory: Memory, wanted: Wanted, *, can_share: bool, own: Sequence) -> M
 
 
 def find_own(memory: Memory, wanted: Wanted, own: Sequence, slot_id: int) -> Match:
-    """What the slot's own sequence has, or had: all that a pinned request may see."""
-    best = _best(memory, [own], wanted, own)
+    """What requests in this slot computed, wherever it is: all that a pinned request may see."""
+    retained = (each for each in memory.retained if each.origin == slot_id)
+    best = _best(memory, [own, *retained], wanted, own)
     return _or_entry(best, memory.host_cache, wanted, slot_id=slot_id)
 
 

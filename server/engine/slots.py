@@ -183,7 +183,7 @@ class Slots:
             if match.entry is not None and memory.restore(sequence, match.entry):
                 memory.cut(sequence, match.n_tokens)
             return sequence
-        has_tail = source.n_tokens - match.n_tokens >= WORTH_KEEPING and task.id_slot < 0
+        has_tail = source.n_tokens - match.n_tokens >= WORTH_KEEPING
         if source is own:
             return self._continue_own(slot, match.n_tokens, has_tail=has_tail)
         if memory.is_retained(source) and not has_tail:

@@ -246,6 +246,9 @@ def test_a_bucket_fills_evenly() -> None:
         ({"context_shift": "on", "predict_limit": "-1"}, -1, -1),
         ({"predict_limit": "7"}, -1, 7),
         ({"predict_limit": "7"}, 9, 9),
+        ({"n_predict": "5"}, -1, 5),
+        ({"n_predict": "5", "predict_limit": "7"}, -1, 5),
+        ({"n_predict": "5"}, 9, 9),
     ],
 )
 def test_an_answer_without_a_limit_gets_one(

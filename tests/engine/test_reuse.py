@@ -101,6 +101,18 @@ def test_a_pinned_request_sees_the_tokens_of_its_slot_alone(bench: MakeBench) ->
     assert reused(b, text + "?", id_slot=0) == len(text)
 
 
+@pytest.mark.parametrize("n_seq", [2, 4], ids=["to the host", "beside it"])
+def test_a_pinned_request_finds_what_was_said_before_the_last_one(
+    bench: MakeBench, n_seq: int
+) -> None:
+    b = bench(n_slots=2, n_seq=n_seq, config=EngineConfig(host_cache_bytes=None))
+    texts = ["a conversation that is left for a while", "another that begins alike"]
+    for text in texts:
+        b.generate(text, n_predict=1, id_slot=0)
+    assert reused(b, texts[0] + "!", id_slot=1) == 0
+    assert [reused(b, text + "?", id_slot=0) for text in texts] == [len(text) for text in texts]
+
+
 def test_a_pinned_request_does_not_wait_for_a_prefix_elsewhere(bench: MakeBench) -> None:
     b = bench(n_slots=2, n_batch=16)
     text = "a prompt that takes three batches to compute"
