@@ -1,8 +1,8 @@
 """Which cells of the KV buffer are in use, and by how many sequences.
 
-A mirror of libllama's bookkeeping with ids of its own: equal counts, not equal indices. Cells that
-several sequences hold count once. All operations on many cells are array operations. It knows no
-tokens and no model.
+A mirror of libllama's bookkeeping: equal counts. Ids are libllama's indices as long as that begins
+each search at the first free cell, which it mostly does. Cells that several sequences hold count
+once. All operations on many cells are array operations. It knows no tokens and no model.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 CellIds = NDArray[np.int32]
 """Ids of cells, (n,) int32."""
 
+WINDOW = 4096
+"""Cells among which a free one is looked for at once."""
+
 
 class Cells:
     """n_cells cells with reference counts. Engine thread only."""
@@ -23,7 +26,8 @@ class Cells:
         self.n_cells = n_cells
         self.n_free = n_cells
         self._refs = np.zeros(n_cells, np.int32)
-        self._free = np.arange(n_cells, dtype=np.int32)[::-1].copy()
+        self._first = 0
+        """No cell before this one is free."""
 
     @property
     def n_used(self) -> int:
@@ -31,22 +35,31 @@ class Cells:
         return self.n_cells - self.n_free
 
     def take(self, n: int) -> CellIds:
-        """n free cells, now held once. The caller has seen that n_free suffices."""
+        """The first n free cells, now held once. The caller has seen that n_free suffices."""
         if n > self.n_free:
             raise ValueError(f"{n} cells wanted, {self.n_free} are free")
-        self.n_free -= n
-        ids: CellIds = self._free[self.n_free : self.n_free + n].copy()
+        if not n:
+            return np.empty(0, np.int32)
+        free = np.flatnonzero(self._refs[self._first :] == 0)[:n]
+        ids = (free + self._first).astype(np.int32)
         self._refs[ids] = 1
+        self.n_free -= n
+        self._first = int(ids[-1]) + 1
         return ids
 
     def take_one(self) -> int:
-        """One free cell, now held once."""
+        """The first free cell, now held once."""
         if not self.n_free:
             raise ValueError("a cell wanted, none is free")
-        self.n_free -= 1
-        cell = self._free[self.n_free]
+        cell = self._first
+        while self._refs[cell]:
+            held = self._refs[cell : cell + WINDOW] != 0
+            n_held = int(held.argmin())
+            cell += n_held if not held[n_held] else len(held)
         self._refs[cell] = 1
-        return int(cell)
+        self.n_free -= 1
+        self._first = cell + 1
+        return cell
 
     def share(self, ids: CellIds) -> None:
         """One more sequence holds these."""
@@ -56,8 +69,9 @@ class Cells:
         """One sequence less holds these; what nobody holds is free."""
         self._refs[ids] -= 1
         freed = ids[self._refs[ids] == 0]
-        self._free[self.n_free : self.n_free + len(freed)] = freed
-        self.n_free += len(freed)
+        if len(freed):
+            self._first = min(self._first, int(freed.min()))
+            self.n_free += len(freed)
 
     def n_unique(self, ids: CellIds) -> int:
         """How many of these one sequence alone holds."""

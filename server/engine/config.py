@@ -14,6 +14,8 @@ class EngineConfig:
     """Room for prompt states in host memory; None = no limit, 0 = keep none."""
     cache_idle_slots: bool = True
     """Whether idle sequences that slow the running ones down move to the host cache."""
+    compact_bytes: int = 0
+    """What may be copied to put the cells of a request that begins alone in order; 0 = nothing."""
     max_step_ms: float = 100.0
     """What a step may take while streams are live; limits its prefill. 0 = no limit."""
     n_checkpoints: int = 32

@@ -17,6 +17,7 @@ from server.engine import report
 from server.engine.actions import Actions
 from server.engine.ahead import Ahead
 from server.engine.checkpoints import Planner
+from server.engine.compaction import Compaction
 from server.engine.config import EngineConfig
 from server.engine.embeddings import Embeddings
 from server.engine.errors import DecodeFailed
@@ -78,15 +79,12 @@ class Engine:
         self.runner = runner
         self._config = config or EngineConfig()
         n_checkpoints = 0 if runner.can_cut else self._config.n_checkpoints
-        self.memory = Memory(
-            runner,
-            self._config.host_cache_bytes,
-            clock,
-            n_checkpoints=n_checkpoints,
-        )
+        host_bytes = self._config.host_cache_bytes
+        self.memory = Memory(runner, host_bytes, clock, n_checkpoints=n_checkpoints)
         shifts = self._config.context_shift and runner.can_shift
         planner = Planner(runner.tokenizer, n_checkpoints, self._config.checkpoint_min_step)
-        self.slots = Slots(runner, self.memory, planner, clock, shifts=shifts)
+        compaction = Compaction(runner, self.memory, self._config.compact_bytes)
+        self.slots = Slots(runner, compaction, planner, clock, shifts=shifts)
         self._pressure = Pressure(self.slots, self.memory)
         self._faults = Faults(self.slots, self.memory, self._compute, self._plan_for)
         self._outputs = Outputs(runner, self.slots, self._faults, clock)

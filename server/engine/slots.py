@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from server.engine import prefix
 from server.engine import report
 from server.engine.checkpoints import Planner
+from server.engine.compaction import Compaction
 from server.engine.errors import BadSampling
-from server.engine.memory import Memory
 from server.engine.prefix import Match
 from server.engine.prefix import Wanted
 from server.engine.runner import ModelRunner
@@ -43,7 +43,7 @@ class Slots:
     def __init__(
         self,
         runner: ModelRunner,
-        memory: Memory,
+        compaction: Compaction,
         planner: Planner,
         clock: Callable[[], float],
         *,
@@ -51,7 +51,8 @@ class Slots:
     ) -> None:
         self._runner = runner
         self._planner = planner
-        self._memory = memory
+        self._memory = memory = compaction.memory
+        self._compaction = compaction
         self._clock = clock
         self._slots = []
         for slot_id in range(runner.info.n_slots):
@@ -117,6 +118,8 @@ class Slots:
         n_max = len(slot.target) - (1 if slot.wants_logits else 0)
         wanted = Wanted(slot.target, slot.scope, n_max)
         match = self._match(slot, wanted, task)
+        if self._compaction.run(self._going_on(slot, match)):
+            match = self._match(slot, wanted, task)
         if task.id_slot < 0 and self._wait(slot, wanted, match):
             return
         sequence = self._take(slot, match, task, wanted)
@@ -136,6 +139,14 @@ class Slots:
             return prefix.find_own(self._memory, wanted, own, slot.id)
         can_share = self._runner.can_share
         return prefix.find(self._memory, wanted, can_share=can_share, own=own)
+
+    def _going_on(self, slot: Slot, match: Match) -> Sequence | None:
+        """The source of a prefix, if slot will have it as it is, but for a few tokens."""
+        source = match.sequence
+        if source is None or source.n_tokens - match.n_tokens >= WORTH_KEEPING:
+            return None
+        is_taken = source is slot.sequence or self._memory.is_retained(source)
+        return source if is_taken else None
 
     def n_shareable(self, task: Task) -> int:
         """Tokens of a task's prompt that need no cells of their own."""

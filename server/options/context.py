@@ -24,7 +24,7 @@ CONTEXT = Section("context", "Context and generation", (
            help="tokens that the context holds, all slots together; 0 = as the model was trained"),
     Option("n_predict", ("-n", "--predict", "--n-predict"), integer, -1, "N",
            env="LLAMA_ARG_N_PREDICT",
-           help="the most tokens an answer may have if the request says nothing, or -1; -1 = no limit"),
+           help="the most tokens an answer may have if its request sets no limit; -1 = any number"),
     Option("n_batch", ("-b", "--batch-size"), integer_in(1), 2048, "N", env="LLAMA_ARG_BATCH",
            tags=frozenset({Tag.REMOTE_PRESET}), help="the most tokens in one logical batch"),
     Option("n_ubatch", ("-ub", "--ubatch-size"), integer_in(1), 512, "N", env="LLAMA_ARG_UBATCH",

@@ -174,13 +174,17 @@ class Schedules(RuleBasedStateMachine):
         n_cells=st.integers(N_CTX_SLOT, 200),
         host=st.sampled_from([0, 600, 20_000, None]),
         max_step_ms=st.sampled_from([1e-3, 100.0]),
+        compact=st.sampled_from([0, 400, 1 << 20]),
     )
-    def start(self, n_cells: int, host: int | None, max_step_ms: float) -> None:
+    def start(self, n_cells: int, host: int | None, max_step_ms: float, compact: int) -> None:
         runner = type(self).make_runner()
         runner.n_cells = n_cells
         runner.n_idle_cells = 1
         config = EngineConfig(
-            host_cache_bytes=host, context_shift=self.shifts, max_step_ms=max_step_ms
+            host_cache_bytes=host,
+            context_shift=self.shifts,
+            max_step_ms=max_step_ms,
+            compact_bytes=compact,
         )
         self.clients = Clients(Bench(runner, config))
         self.bench = self.clients.bench
