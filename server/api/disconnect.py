@@ -2,7 +2,8 @@
 
 WSGI does not tell, so the socket is watched: by an io watcher of the hub under gevent, by one
 daemon thread under plain threads, by asking the server under waitress. A half-closed connection
-counts as gone, as in the reference. Bytes that arrive meanwhile (a pipelined request) are left
+counts as gone, as in the reference (which looks once a second: who half-closes gets its whole
+answers of less than that, and not ours). Bytes that arrive meanwhile (a pipelined request) are left
 where they are, and from then on only the hang-up itself is looked for.
 """
 
